@@ -1,0 +1,31 @@
+import { defineConfig } from 'tsup'
+
+/**
+ * One build, two formats. `splitting` puts what the entries share into chunks, so that a class is the same class
+ * whether it came through `mcp-budget` or `mcp-budget/testing` (once per format).
+ *
+ * `#crypto` stays an import in the output: package.json "imports" gives it to node:crypto where the condition `node`
+ * holds and to WebCrypto elsewhere. The two implementations are entries of their own, and are not exported.
+ */
+export default defineConfig({
+  entry: {
+    index: 'src/index.ts',
+    testing: 'src/testing/index.ts',
+    'crypto/node': 'src/core/crypto/node.ts',
+    'crypto/web': 'src/core/crypto/web.ts',
+  },
+  format: ['esm', 'cjs'],
+  target: 'es2022',
+  splitting: true,
+  treeshake: false,
+  sourcemap: true,
+  clean: true,
+  external: ['#crypto'],
+  // The default strips `node:` from builtins, which Deno and bundlers then take for packages.
+  removeNodeProtocol: false,
+  dts: {
+    entry: { index: 'src/index.ts', testing: 'src/testing/index.ts' },
+    // tsup sets baseUrl, which TypeScript 6 calls deprecated.
+    compilerOptions: { ignoreDeprecations: '6.0' },
+  },
+})
