@@ -1,0 +1,11 @@
+/** What the root entry adds to a page: bundled for a browser, brotli, without eventemitter3. */
+export default [
+  {
+    name: 'mcp-budget',
+    path: 'dist/index.js',
+    ignore: ['eventemitter3'],
+    limit: '20 kB',
+    // The `paths` of tsconfig.json lead to the sources; who installs the package has none.
+    modifyEsbuildConfig: (config) => ({ ...config, tsconfigRaw: '{}' }),
+  },
+]

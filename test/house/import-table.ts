@@ -1,0 +1,74 @@
+import type { Import } from './imports.js'
+
+/** What one folder of src/ may import, besides itself: a row of the table in docs/architecture.md. */
+export interface Row {
+  /** Folders and files of src/ that it may import values from. */
+  readonly values: readonly string[]
+  /** Folders and files of src/ that it may import types from, besides `values`. */
+  readonly types: readonly string[]
+  readonly packages: readonly string[]
+  /** May it import `node:` builtins? */
+  readonly node: boolean
+}
+
+/** Ports and the rules of a hold: what a feature, or a store, may use of another feature. */
+const PORTS = [
+  'budget/enforcer.ts',
+  'budget/hold.ts',
+  'budget/refusal.ts',
+  'budget/refusals.ts',
+  'ledger/ledger.ts',
+  'ledger/entry.ts',
+]
+const FEATURES = ['pricing/', 'budget/', 'delegation/', 'tasks/', 'ledger/']
+const SEATS_AND_STORES = ['meter.ts', 'mcp/', 'backends/memory/']
+
+const FEATURE: Row = { values: ['core/', ...PORTS], types: FEATURES, packages: [], node: false }
+const NOTHING_MORE = { types: [], packages: [], node: false }
+
+/** The longest key that a file's path begins with is its row; a file without a row may not be there. */
+export const TABLE: Readonly<Record<string, Row>> = {
+  'index.ts': { values: ['core/', ...FEATURES, ...SEATS_AND_STORES], ...NOTHING_MORE },
+  'meter.ts': { values: ['core/', ...FEATURES], ...NOTHING_MORE },
+  // `#crypto` is the port's own way to one of its two implementations.
+  'core/': { values: ['core/'], types: [], packages: ['eventemitter3', '#crypto'], node: false },
+  'core/crypto/node.ts': { values: ['core/'], types: [], packages: [], node: true },
+  'pricing/': FEATURE,
+  'budget/': FEATURE,
+  // Shadow mode judges on a memory enforcer of its own.
+  'budget/shadow.ts': { ...FEATURE, values: [...FEATURE.values, 'backends/memory/'] },
+  'delegation/': FEATURE,
+  'tasks/': FEATURE,
+  'ledger/': FEATURE,
+  'mcp/': { values: ['core/'], types: FEATURES, packages: [], node: false },
+  'backends/memory/': { values: ['core/', ...PORTS], types: FEATURES, packages: [], node: false },
+  'testing/': { values: ['core/', ...FEATURES, 'backends/memory/', 'mcp/'], ...NOTHING_MORE },
+}
+
+/** What is wrong with an import, or undefined. */
+export function judge(found: Import, table: Readonly<Record<string, Row>> = TABLE): string | undefined {
+  const key = rowOf(found.from, table)
+  const say = (why: string): string => `src/${found.from}:${found.line} imports '${found.specifier}': ${why}`
+  if (key === undefined) return say('the table has no row for this file')
+  const row = table[key]!
+  const { specifier, target } = found
+  if (target === undefined) {
+    if (specifier.startsWith('node:')) return row.node ? undefined : say(`${key} may not import node: builtins`)
+    return row.packages.includes(specifier) ? undefined : say(`${key} may not import this package`)
+  }
+  const own = key.endsWith('/') ? key : key.slice(0, key.lastIndexOf('/') + 1)
+  if (own !== '' && target.startsWith(own)) return undefined
+  if (covers(row.values, target)) return undefined
+  if (!covers(row.types, target)) return say(`${key} may not import from there`)
+  return found.typeOnly ? undefined : say(`${key} may import only types from there`)
+}
+
+function rowOf(file: string, table: Readonly<Record<string, Row>>): string | undefined {
+  return Object.keys(table)
+    .filter((key) => (key.endsWith('/') ? file.startsWith(key) : file === key))
+    .sort((a, b) => b.length - a.length)[0]
+}
+
+function covers(places: readonly string[], target: string): boolean {
+  return places.some((place) => (place.endsWith('/') ? target.startsWith(place) : target === place))
+}

@@ -1,0 +1,61 @@
+import { defineConfig } from 'vitest/config'
+
+// `npm run test:long` sets it: more seeds, longer runs.
+const long = process.env['MCP_BUDGET_LONG'] === '1'
+const timeout = (ms: number): number => (long ? 600_000 : ms)
+
+/**
+ * - `unit`: everything that needs neither a server, nor a process, nor a build.
+ * - `integration`: seats between real SDK clients and servers, over real transports and processes.
+ * - `conformance`: the official suite, once bare and once through a seat; it runs on a Node of its own, from npm.
+ * - `package`: what people install; it reads dist/ and refuses to run on a stale one.
+ *
+ * `mcp-budget`, `mcp-budget/testing` and `#crypto` mean the sources, by the `paths` of tsconfig.json.
+ */
+export default defineConfig({
+  resolve: { tsconfigPaths: true },
+  test: {
+    // A forgotten `.only` must not pass for a green run, here or on a machine that sets no CI variable.
+    allowOnly: false,
+    passWithNoTests: false,
+    maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/{unit,types,house,pins,conformance-kit,simulation}/**/*.test{,-d}.ts'],
+          exclude: ['test/house/root-entry.test.ts'],
+          testTimeout: timeout(15_000),
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'integration',
+          include: ['test/{integration,e2e}/**/*.test.ts'],
+          testTimeout: timeout(30_000),
+          hookTimeout: 30_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'conformance',
+          include: ['test/conformance/**/*.test.ts'],
+          testTimeout: timeout(180_000),
+          hookTimeout: timeout(180_000),
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'package',
+          include: ['test/house/root-entry.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+})
