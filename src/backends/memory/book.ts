@@ -1,0 +1,198 @@
+import { BudgetError } from '../../core/errors.js'
+import type { Credits } from '../../core/credits.js'
+import { budgetId, tenantOf, type BudgetId } from '../../budget/budget-id.js'
+import {
+  applyChange,
+  fits,
+  incomingChange,
+  NO_CHANGE,
+  outgoingChange,
+  spendChange,
+  type BalanceChange,
+} from '../../budget/hold.js'
+import { BudgetRecord } from './budget-record.js'
+import type {
+  BudgetResult,
+  CloseRequest,
+  CloseResult,
+  GrantRequest,
+  MoveResult,
+  TransferRequest,
+} from '../../budget/enforcer.js'
+import type { MoneyEntry, MoneyOp } from '../../ledger/entry.js'
+
+/** Where money entries go: synchronous, because the entry belongs to the same atomic step. */
+export interface MoneySink {
+  append(entries: readonly MoneyEntry[]): void
+}
+
+/** What an entry says beside its numbers. */
+export interface EntryNote {
+  readonly op: MoneyOp
+  readonly id: string
+  readonly at: number
+  readonly tool?: string | undefined
+  readonly counter?: BudgetId
+}
+
+/** The budgets of the memory store, and every change of them. A change and its entry are made together. */
+export class Book {
+  readonly #budgets = new Map<BudgetId, BudgetRecord>()
+  readonly #sequence = new Map<string, number>()
+  readonly #sink: MoneySink | undefined
+  readonly #partition: (budget: BudgetId) => string
+
+  constructor(sink: MoneySink | undefined, partition: ((budget: BudgetId) => string) | undefined) {
+    this.#sink = sink
+    this.#partition = partition ?? tenantOf
+  }
+
+  /** A budget by either form of its name. */
+  find(id: BudgetId): BudgetRecord | undefined {
+    return this.#budgets.get(id) ?? this.#budgets.get(budgetId(id))
+  }
+
+  /** As `find`; @throws BudgetError `unknown_budget` */
+  get(id: BudgetId): BudgetRecord {
+    const budget = this.find(id)
+    if (budget !== undefined) return budget
+    throw new BudgetError({
+      code: 'unknown_budget',
+      message: `Expected a budget that exists, got ${JSON.stringify(budgetId(id))}; create it with \`initialize\``,
+    })
+  }
+
+  partitionOf(id: BudgetId): string {
+    return this.#partition(id)
+  }
+
+  /** Whether a budget can pay, and what it says otherwise. */
+  judge(budget: BudgetRecord | undefined, cost: Credits): BudgetResult {
+    if (budget === undefined) return { allowed: false, remaining: 0, reason: 'unknown_budget' }
+    const remaining = budget.available
+    if (budget.state !== 'open') return { allowed: false, remaining: 0, reason: 'closed' }
+    if (cost <= remaining) return { allowed: true, remaining }
+    return { allowed: false, remaining, reason: remaining === 0 ? 'exhausted' : 'insufficient' }
+  }
+
+  create(name: BudgetId, credits: Credits, at: number): void {
+    const id = budgetId(name)
+    const known = this.#budgets.get(id)
+    if (known === undefined) {
+      const budget = new BudgetRecord(id, this.#partition(id), credits, undefined)
+      this.#budgets.set(id, budget)
+      this.change(budget, incomingChange(budget, credits), { op: 'grant', id: `initialize:${id}`, at })
+    } else if (known.initial !== credits) {
+      throw new BudgetError({
+        code: 'budget_exists',
+        message: `Expected a new budget or the same amount, but ${JSON.stringify(id)} was created with ${known.initial ?? 'a transfer'}, got ${credits}; use \`grant\` to add credits`,
+      })
+    }
+  }
+
+  /** Debits without a hold; what is not there becomes debt, which the caller must have allowed. */
+  spend(budget: BudgetRecord, amount: Credits, note: EntryNote): void {
+    this.change(budget, spendChange(budget, amount), note)
+  }
+
+  grant(request: GrantRequest, at: number): MoveResult {
+    const { id, amount } = request
+    const budget = this.find(request.budget)
+    const refused = refuseMove(request.budget, budget)
+    if (refused !== undefined || budget === undefined) return refused as MoveResult
+    const change = incomingChange(budget, amount)
+    if (!fits(budget, change))
+      return { kind: 'refused', reason: 'overflow', budget: budget.id, remaining: budget.available }
+    this.change(budget, change, { op: 'grant', id, at })
+    return { kind: 'moved', remaining: budget.available }
+  }
+
+  transfer(request: TransferRequest, at: number): MoveResult {
+    const { id, amount, create = false } = request
+    const from = this.find(request.from)
+    const toId = budgetId(request.to)
+    if (from !== undefined && from.partition !== this.#partition(toId)) {
+      return { kind: 'refused', reason: 'cross_partition', budget: toId, remaining: 0 }
+    }
+    const known = this.#budgets.get(toId)
+    const refused =
+      refuseMove(request.from, from) ?? (create && known === undefined ? undefined : refuseMove(toId, known))
+    if (refused !== undefined || from === undefined) return refused as MoveResult
+    if (create && known !== undefined && known.parent !== from) {
+      return { kind: 'refused', reason: 'unknown_budget', budget: toId, remaining: 0 }
+    }
+    const verdict = this.judge(from, amount)
+    if (!verdict.allowed) return { kind: 'refused', reason: verdict.reason, budget: from.id, remaining: from.available }
+    if (known !== undefined && !fits(known, incomingChange(known, amount))) {
+      return { kind: 'refused', reason: 'overflow', budget: toId, remaining: known.available }
+    }
+    // After this point the transfer must succeed.
+    const to = known ?? new BudgetRecord(toId, from.partition, undefined, from)
+    this.#budgets.set(toId, to)
+    this.#transfer(from, to, amount, { op: 'transfer', id, at })
+    return { kind: 'moved', remaining: from.available }
+  }
+
+  close(request: CloseRequest, at: number): CloseResult {
+    const budget = this.find(request.budget)
+    if (budget === undefined) return { kind: 'refused', reason: 'unknown_budget' }
+    if (budget.state !== 'open') return { kind: 'refused', reason: 'closed' }
+    const subtree = [budget]
+    for (const each of subtree) subtree.push(...each.children)
+    for (const each of subtree) if (each.state === 'open') each.state = 'closing'
+    const returned = subtree.reduce((sum, each) => sum + each.available, 0)
+    for (const each of subtree) this.drain(each, { op: 'close', id: request.id, at })
+    return { kind: 'closed', returned }
+  }
+
+  /** Hands what a closing budget has to the nearest open ancestor, or burns it; closes it when nothing is held. */
+  drain(budget: BudgetRecord, note: EntryNote): void {
+    if (budget.state === 'open') return
+    const amount = budget.available
+    let heir = budget.parent
+    while (heir !== undefined && heir.state !== 'open') heir = heir.parent
+    if (amount > 0 && heir !== undefined) this.#transfer(budget, heir, amount, { ...note, op: 'close' })
+    else if (amount > 0)
+      this.change(budget, { ...NO_CHANGE, available: -amount, burned: amount }, { ...note, op: 'close' })
+    if (budget.held === 0) budget.state = 'closed'
+  }
+
+  /** Makes a change and writes its entry. */
+  change(budget: BudgetRecord, change: BalanceChange, note: EntryNote): void {
+    applyChange(budget, change)
+    if (this.#sink === undefined) return
+    const seq = (this.#sequence.get(budget.partition) ?? 0) + 1
+    this.#sequence.set(budget.partition, seq)
+    this.#sink.append([
+      {
+        kind: 'money',
+        seq,
+        at: note.at,
+        partition: budget.partition,
+        op: note.op,
+        budget: budget.id,
+        id: note.id,
+        tool: note.tool,
+        counter: note.counter,
+        available: change.available,
+        held: change.held,
+        spent: change.spent,
+        debt: change.debt,
+        in: change.in,
+        out: change.out,
+        burned: change.burned,
+      },
+    ])
+  }
+
+  #transfer(from: BudgetRecord, to: BudgetRecord, amount: Credits, note: EntryNote): void {
+    this.change(from, outgoingChange(amount), { ...note, counter: to.id })
+    this.change(to, incomingChange(to, amount), { ...note, counter: from.id })
+  }
+}
+
+function refuseMove(id: BudgetId, budget: BudgetRecord | undefined): MoveResult | undefined {
+  if (budget === undefined) return { kind: 'refused', reason: 'unknown_budget', budget: budgetId(id), remaining: 0 }
+  if (budget.state !== 'open') return { kind: 'refused', reason: 'closed', budget: budget.id, remaining: 0 }
+  return undefined
+}

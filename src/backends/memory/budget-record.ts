@@ -1,0 +1,46 @@
+import type { Balance } from '../../budget/hold.js'
+import type { BudgetId } from '../../budget/budget-id.js'
+import type { BudgetView } from '../../budget/enforcer.js'
+import type { Credits } from '../../core/credits.js'
+
+/** A budget as the memory store keeps it. */
+export class BudgetRecord implements Balance {
+  in = 0
+  available = 0
+  held = 0
+  spent = 0
+  debt = 0
+  out = 0
+  burned = 0
+  openHolds = 0
+  state: BudgetView['state'] = 'open'
+  readonly children = new Set<BudgetRecord>()
+
+  constructor(
+    readonly id: BudgetId,
+    readonly partition: string,
+    /** What `initialize` created it with; `undefined` for one that a transfer created. */
+    readonly initial: Credits | undefined,
+    readonly parent: BudgetRecord | undefined,
+  ) {
+    parent?.children.add(this)
+  }
+
+  /** A copy for the outside. */
+  view(): BudgetView {
+    return {
+      budget: this.id,
+      state: this.state,
+      available: this.available,
+      held: this.held,
+      spent: this.spent,
+      debt: this.debt,
+      in: this.in,
+      out: this.out,
+      burned: this.burned,
+      parent: this.parent?.id,
+      children: Array.from(this.children, (child) => child.id),
+      openHolds: this.openHolds,
+    }
+  }
+}

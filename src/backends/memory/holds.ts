@@ -1,0 +1,286 @@
+import { assertCredits, type Credits } from '../../core/credits.js'
+import { BudgetError } from '../../core/errors.js'
+import { budgetId } from '../../budget/budget-id.js'
+import { chargeIdTime } from '../../core/ids.js'
+import { endChange, endHold, fits, holdChange, spendChange, type HoldEvent } from '../../budget/hold.js'
+import { Deadlines, type Timed } from './deadlines.js'
+import { HoldRecord, sameHold, type HeldLine } from './hold-record.js'
+import type { Book, EntryNote } from './book.js'
+import type {
+  CaptureRequest,
+  CaptureResult,
+  EnforcerReason,
+  ExtendRequest,
+  ExtendResult,
+  HoldLine,
+  HoldRequest,
+  HoldResult,
+  ReleaseRequest,
+  ReleaseResult,
+} from '../../budget/enforcer.js'
+
+/** How long an ended hold is remembered, so that a repeated request gets the first answer. */
+const REMEMBER = { ms: 600_000, entries: 100_000 } as const
+
+/** The holds of the memory store. A request either changes all of its lines or nothing. */
+export class Holds {
+  readonly #book: Book
+  readonly #records = new Map<string, HoldRecord>()
+  readonly #deadlines: Deadlines
+  #ended: HoldRecord[] = []
+  #forgotten = 0
+
+  constructor(book: Book, now: number) {
+    this.#book = book
+    this.#deadlines = new Deadlines(now)
+  }
+
+  place(request: HoldRequest, now: number): HoldResult {
+    const known = this.#records.get(request.id)
+    if (known !== undefined) return replayHold(known, request)
+    const lines = this.#resolve(request.lines)
+    const refused = 'reason' in lines ? lines : this.#refuseLines(lines, request)
+    if (refused !== undefined) return this.#rememberRefused(request, refused, now)
+    // After this point the hold must succeed.
+    const held = lines as readonly HeldLine[]
+    const note: EntryNote = { op: 'hold', id: request.id, at: now, tool: request.meta?.tool }
+    let remaining = Infinity
+    let debt = 0
+    for (const { budget, amount } of held) {
+      const change = holdChange(budget, amount)
+      this.#book.change(budget, change, note)
+      budget.openHolds++
+      debt += change.debt
+      if (budget.available < remaining) remaining = budget.available
+    }
+    const record = new HoldRecord(
+      request.id,
+      request,
+      held,
+      'open',
+      now + request.ttlMs,
+      request.onExpire,
+      remaining,
+      debt,
+      undefined,
+    )
+    this.#records.set(record.id, record)
+    this.#deadlines.add(record)
+    return { kind: 'held', holdId: record.id, remaining, debt }
+  }
+
+  capture(request: CaptureRequest, now: number): CaptureResult {
+    const { id, holdId, amount, overage } = request
+    const hold = this.#records.get(holdId)
+    if (hold === undefined) return this.#captureUnknown(request, now)
+    if (hold.endId === id && (hold.endKind === 'capture' || hold.endKind === 'late')) {
+      if (hold.endAmount !== amount) return { kind: 'refused', reason: 'id_reused' }
+      return { kind: 'captured', charged: hold.charged, late: hold.endKind === 'late' }
+    }
+    // Given back when its time was up, or never placed because its release came first; but the work was done.
+    const gaveBack = hold.state === 'expired' && hold.onExpire === 'release' && hold.endKind === 'expire'
+    if (gaveBack) return this.#captureLate(hold, request, now)
+    if (hold.state !== 'open') return { kind: 'refused', reason: 'hold_ended' }
+    if (!this.#overageFits(hold, amount, overage)) return { kind: 'refused', reason: 'overflow' }
+    this.#end(hold, { kind: 'capture', amount, overage }, 'capture', id, now)
+    return { kind: 'captured', charged: hold.charged, late: false }
+  }
+
+  release(request: ReleaseRequest, now: number): ReleaseResult {
+    const { id, holdId } = request
+    const hold = this.#records.get(holdId)
+    if (hold === undefined) {
+      const barred = new HoldRecord(holdId, undefined, [], 'barred', now, 'release', 0, 0, undefined)
+      barred.endId = id
+      barred.endKind = 'release'
+      this.#remember(barred, now)
+      return { kind: 'released', returned: 0 }
+    }
+    if (hold.endId === id && hold.endKind === 'release') return { kind: 'released', returned: hold.returned }
+    if (hold.state !== 'open') return { kind: 'refused', reason: 'hold_ended' }
+    this.#end(hold, { kind: 'release' }, 'release', id, now)
+    return { kind: 'released', returned: hold.returned }
+  }
+
+  extend(request: ExtendRequest, now: number): ExtendResult {
+    const hold = this.#records.get(request.holdId)
+    if (hold === undefined) return { kind: 'refused', reason: 'unknown_hold' }
+    if (hold.state !== 'open') return { kind: 'refused', reason: 'hold_ended' }
+    const deadline = Math.max(hold.deadline, now + request.ttlMs)
+    this.#deadlines.remove(hold)
+    hold.deadline = deadline
+    this.#deadlines.add(hold)
+    return { kind: 'extended', expiresAt: deadline }
+  }
+
+  /** Ends every hold whose time is up. */
+  expireDue(now: number): void {
+    if (this.#deadlines.size === 0) return
+    this.#deadlines.turn(now, this.#expire)
+  }
+
+  readonly #expire = (item: Timed): void => {
+    const hold = item as HoldRecord
+    // Dated by its deadline, not by who happened to look: a replay must give the same story.
+    this.#end(hold, { kind: 'expire', onExpire: hold.onExpire }, 'expire', undefined, hold.deadline)
+  }
+
+  #end(
+    hold: HoldRecord,
+    event: HoldEvent,
+    kind: 'capture' | 'release' | 'expire',
+    id: string | undefined,
+    now: number,
+  ): void {
+    this.#deadlines.remove(hold)
+    const note: EntryNote = { op: kind, id: hold.id, at: now, tool: hold.request?.meta?.tool }
+    for (const line of hold.lines) {
+      const end = endHold('open', line.amount, lineEvent(line, event))
+      if (end.kind !== 'ended') continue
+      this.#book.change(line.budget, endChange(line.budget, end), note)
+      line.budget.openHolds--
+      hold.state = end.state
+      if (isMoney(line)) hold.charged = Math.max(hold.charged, end.charged + end.beyond)
+      if (isMoney(line)) hold.returned = Math.max(hold.returned, end.returned)
+      if (line.budget.state !== 'open') this.#book.drain(line.budget, note)
+    }
+    hold.endKind = kind
+    hold.endId = id
+    hold.endAmount = event.kind === 'capture' ? event.amount : 0
+    this.#remember(hold, now)
+  }
+
+  #captureUnknown(request: CaptureRequest, now: number): CaptureResult {
+    const minted = chargeIdTime(request.holdId)
+    // A charge older than the memory may have been captured and forgotten: charging it again is worse than not at all.
+    const neverSeen = minted !== undefined && now - minted < REMEMBER.ms && now - minted > -REMEMBER.ms
+    if (request.lines === undefined || !neverSeen) return { kind: 'refused', reason: 'unknown_hold' }
+    const lines = this.#resolve(request.lines)
+    if ('reason' in lines) return { kind: 'refused', reason: lines.reason }
+    const hold = new HoldRecord(request.holdId, undefined, lines, 'expired', now, 'release', 0, 0, undefined)
+    const answer = this.#captureLate(hold, request, now)
+    if (answer.kind === 'captured') this.#remember(hold, now)
+    return answer
+  }
+
+  #captureLate(hold: HoldRecord, request: CaptureRequest, now: number): CaptureResult {
+    const charges = hold.lines.map((line) => {
+      const event = lineEvent(line, { kind: 'capture', amount: request.amount, overage: request.overage })
+      const end = endHold('open', line.amount, event)
+      return end.kind === 'ended' ? end.charged + end.beyond : 0
+    })
+    const overflows = hold.lines.some(({ budget }, i) => !fits(budget, spendChange(budget, charges[i] ?? 0)))
+    if (overflows) return { kind: 'refused', reason: 'overflow' }
+    hold.lines.forEach((line, i) => {
+      const charged = charges[i] ?? 0
+      this.#book.spend(line.budget, charged, {
+        op: 'late',
+        id: hold.id,
+        at: now,
+        tool: (hold.request ?? request).meta?.tool,
+      })
+      if (isMoney(line)) hold.charged = Math.max(hold.charged, charged)
+    })
+    hold.endKind = 'late'
+    hold.endId = request.id
+    hold.endAmount = request.amount
+    hold.state = 'captured'
+    return { kind: 'captured', charged: hold.charged, late: true }
+  }
+
+  #resolve(
+    lines: readonly HoldLine[],
+  ): readonly HeldLine[] | { reason: EnforcerReason; budget: string; remaining: Credits } {
+    if (lines.length === 0)
+      throw new BudgetError({ code: 'invalid_request', message: 'Expected at least one line, got none' })
+    const held: HeldLine[] = []
+    let partition: string | undefined
+    for (const line of lines) {
+      assertCredits(line.amount, 'amount')
+      const id = budgetId(line.budget)
+      partition ??= this.#book.partitionOf(id)
+      if (partition !== this.#book.partitionOf(id)) return { reason: 'cross_partition', budget: id, remaining: 0 }
+    }
+    for (const line of lines) {
+      const budget = this.#book.find(line.budget)
+      if (budget === undefined) return { reason: 'unknown_budget', budget: budgetId(line.budget), remaining: 0 }
+      if (held.some((other) => other.budget === budget)) {
+        throw new BudgetError({
+          code: 'invalid_request',
+          message: `Expected each budget once, got ${JSON.stringify(budget.id)} twice`,
+        })
+      }
+      held.push({ budget, amount: line.amount, unit: line.unit })
+    }
+    return held
+  }
+
+  #refuseLines(lines: readonly HeldLine[], request: HoldRequest) {
+    for (const { budget, amount } of lines) {
+      const verdict = this.#book.judge(budget, amount)
+      if (!verdict.allowed && !(request.overdraft === true && budget.state === 'open')) {
+        return { reason: verdict.reason, budget: budget.id, remaining: verdict.remaining }
+      }
+    }
+    for (const { budget, amount } of lines) {
+      if (!fits(budget, holdChange(budget, amount)))
+        return { reason: 'overflow' as const, budget: budget.id, remaining: budget.available }
+    }
+    return undefined
+  }
+
+  #overageFits(hold: HoldRecord, amount: Credits, overage: CaptureRequest['overage']): boolean {
+    return hold.lines.every((line) => {
+      const end = endHold('open', line.amount, lineEvent(line, { kind: 'capture', amount, overage }))
+      return end.kind === 'ended' && fits(line.budget, endChange(line.budget, end))
+    })
+  }
+
+  #rememberRefused(
+    request: HoldRequest,
+    by: { reason: EnforcerReason; budget: string; remaining: Credits },
+    now: number,
+  ): HoldResult {
+    const record = new HoldRecord(request.id, request, [], 'refused', now, request.onExpire, by.remaining, 0, by)
+    this.#remember(record, now)
+    return { kind: 'refused', reason: by.reason, budget: by.budget, remaining: by.remaining }
+  }
+
+  #remember(hold: HoldRecord, now: number): void {
+    hold.endedAt = now
+    this.#records.set(hold.id, hold)
+    this.#ended.push(hold)
+    for (;;) {
+      const oldest = this.#ended[this.#forgotten] as HoldRecord
+      const kept = this.#ended.length - this.#forgotten
+      if (kept <= REMEMBER.entries && oldest.endedAt + REMEMBER.ms > now) break
+      if (this.#records.get(oldest.id) === oldest) this.#records.delete(oldest.id)
+      this.#forgotten++
+    }
+    if (this.#forgotten > REMEMBER.entries) {
+      this.#ended = this.#ended.slice(this.#forgotten)
+      this.#forgotten = 0
+    }
+  }
+}
+
+function replayHold(known: HoldRecord, request: HoldRequest): HoldResult {
+  if (known.request === undefined)
+    return { kind: 'refused', reason: 'hold_ended', budget: budgetId(request.lines[0]?.budget ?? ''), remaining: 0 }
+  if (!sameHold(known.request, request)) {
+    return { kind: 'refused', reason: 'id_reused', budget: budgetId(request.lines[0]?.budget ?? ''), remaining: 0 }
+  }
+  if (known.refusedBy === undefined) {
+    return { kind: 'held', holdId: known.id, remaining: known.remaining, debt: known.debt }
+  }
+  return { kind: 'refused', ...known.refusedBy, remaining: known.remaining }
+}
+
+/** A line of another unit than credits is charged as it was held: a call counts as one, whatever it cost. */
+function lineEvent(line: HeldLine, event: HoldEvent): HoldEvent {
+  return event.kind === 'capture' && !isMoney(line) ? { ...event, amount: line.amount } : event
+}
+
+function isMoney(line: HeldLine): boolean {
+  return line.unit === undefined || line.unit === 'credits'
+}

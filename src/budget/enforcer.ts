@@ -1,0 +1,256 @@
+import type { ChargeId } from '../core/ids.js'
+import type { Credits } from '../core/credits.js'
+import type { MaybePromise } from '../core/maybe-promise.js'
+import type { Balance, OnExpire, Overage } from './hold.js'
+import type { BudgetId } from './budget-id.js'
+
+/**
+ * Why a store says no, in order of precedence: where two apply, the first is given.
+ *
+ * - `id_reused`: the request's id was used with another payload
+ * - `unknown_hold`, `hold_ended`: the hold is not there, or something else ended it
+ * - `cross_partition`: the budgets cannot be judged in one atomic step
+ * - `unknown_budget`, `closed`: no such budget, or it takes no more calls
+ * - `revoked`: a prefix of the token was revoked
+ * - `ceiling`, `rate`: a caveat's counter is used up
+ * - `exhausted`, `insufficient`: nothing is left, or less than the amount
+ * - `overflow`: a balance would leave 2^53−1
+ */
+export type EnforcerReason =
+  | 'id_reused'
+  | 'unknown_hold'
+  | 'hold_ended'
+  | 'cross_partition'
+  | 'unknown_budget'
+  | 'closed'
+  | 'revoked'
+  | 'ceiling'
+  | 'rate'
+  | 'exhausted'
+  | 'insufficient'
+  | 'overflow'
+
+/** The answer of the four verbs of {@link BudgetEnforcer}. */
+export type BudgetResult =
+  | { readonly allowed: true; readonly remaining: Credits }
+  | {
+      readonly allowed: false
+      readonly remaining: Credits
+      readonly reason: EnforcerReason
+      readonly resetAt?: number
+    }
+
+/**
+ * Where money is kept: the four verbs that a test fakes in four lines. `withBudget` accepts it and then spends before
+ * the call, because four verbs cannot give back; {@link HoldingEnforcer} can. Every verb answers with a value or a
+ * promise.
+ *
+ * @example
+ * ```ts
+ * const enforcer: BudgetEnforcer = {
+ *   check: (_budget, cost) => ({ allowed: cost <= 10, remaining: 10 }),
+ *   spend: ({ cost }) => ({ allowed: cost <= 10, remaining: 10 }),
+ *   remaining: () => 10,
+ *   initialize: () => {},
+ * }
+ * ```
+ */
+export interface BudgetEnforcer {
+  /** Whether `cost` could be spent. Advisory: may be stale when you act on it, so nothing is enforced by it. */
+  check(budget: BudgetId, cost: Credits): MaybePromise<BudgetResult>
+  /** Checks and debits in one atomic step. Idempotent by `chargeId`: the same request gets the first answer. */
+  spend(request: SpendRequest): MaybePromise<BudgetResult>
+  /** What can be spent now. @throws BudgetError `unknown_budget` */
+  remaining(budget: BudgetId): MaybePromise<Credits>
+  /**
+   * Creates a budget. The same amount again changes nothing; another amount is an error and never a refill.
+   * @throws BudgetError `budget_exists`, `invalid_credits`, `invalid_budget_id`
+   */
+  initialize(budget: BudgetId, credits: Credits): MaybePromise<void>
+}
+
+/** A charge without a hold. */
+export interface SpendRequest {
+  readonly chargeId: ChargeId
+  readonly budget: BudgetId
+  readonly tool: string
+  readonly cost: Credits
+}
+
+/** What one budget puts aside for a call. */
+export interface HoldLine {
+  readonly budget: BudgetId
+  readonly amount: Credits
+  /** `credits` (default), or another countable, such as `calls`: a line of another unit is charged as it was held. */
+  readonly unit?: string
+}
+
+/** What the money entries of a hold say about the call it is for. */
+export interface HoldMeta {
+  readonly tool: string
+  readonly server?: string | undefined
+}
+
+/** Puts credits aside on every line, or on none. */
+export interface HoldRequest {
+  /** The hold's id too. Same id and payload: the first answer; same id, other payload: `id_reused`. */
+  readonly id: ChargeId
+  /** Each budget at most once. */
+  readonly lines: readonly HoldLine[]
+  readonly ttlMs: number
+  /** What becomes of the hold when its time is up. */
+  readonly onExpire: OnExpire
+  /** Let what is not there become debt, instead of refusing. */
+  readonly overdraft?: boolean
+  readonly meta?: HoldMeta
+}
+
+/** The answer to {@link HoldingEnforcer.hold}. */
+export type HoldResult =
+  | {
+      readonly kind: 'held'
+      readonly holdId: ChargeId
+      /** The least that any line's budget has left. */
+      readonly remaining: Credits
+      /** What of the hold is owed, under `overdraft`. */
+      readonly debt: Credits
+    }
+  | {
+      readonly kind: 'refused'
+      readonly reason: EnforcerReason
+      /** The first line's budget that refused. */
+      readonly budget: BudgetId
+      readonly remaining: Credits
+      readonly resetAt?: number
+    }
+
+/** Charges an amount out of a hold and returns the rest. */
+export interface CaptureRequest {
+  readonly id: string
+  readonly holdId: ChargeId
+  readonly amount: Credits
+  readonly overage: Overage
+  /**
+   * What to debit when the store has never seen the hold, or gave it back when its time was up: a known spend is never
+   * dropped. Without lines such a capture is refused.
+   */
+  readonly lines?: readonly HoldLine[]
+  readonly meta?: HoldMeta
+}
+
+/** The answer to {@link HoldingEnforcer.capture}. `late`: the hold was gone, so the budgets were debited directly. */
+export type CaptureResult =
+  | {
+      readonly kind: 'captured'
+      readonly charged: Credits
+      readonly late: boolean
+    }
+  | { readonly kind: 'refused'; readonly reason: EnforcerReason }
+
+/** Gives a hold back whole. */
+export interface ReleaseRequest {
+  readonly id: string
+  readonly holdId: ChargeId
+}
+
+/** The answer to {@link HoldingEnforcer.release}. */
+export type ReleaseResult =
+  | { readonly kind: 'released'; readonly returned: Credits }
+  | { readonly kind: 'refused'; readonly reason: EnforcerReason }
+
+/** Moves a hold's deadline to `ttlMs` from now, on the store's clock; never earlier than it is. */
+export interface ExtendRequest {
+  readonly id: string
+  readonly holdId: ChargeId
+  readonly ttlMs: number
+}
+
+/** The answer to {@link HoldingEnforcer.extend}. */
+export type ExtendResult =
+  | { readonly kind: 'extended'; readonly expiresAt: number }
+  | { readonly kind: 'refused'; readonly reason: EnforcerReason }
+
+/** New money. */
+export interface GrantRequest {
+  readonly id: string
+  readonly budget: BudgetId
+  readonly amount: Credits
+}
+
+/** Moved money: delegating, topping up a child, reclaiming. */
+export interface TransferRequest {
+  readonly id: string
+  readonly from: BudgetId
+  readonly to: BudgetId
+  readonly amount: Credits
+  /** Creates `to` as a child of `from`. Without it `to` must exist. */
+  readonly create?: boolean
+}
+
+/** The answer to {@link HoldingEnforcer.grant} and {@link HoldingEnforcer.transfer}. */
+export type MoveResult =
+  | { readonly kind: 'moved'; readonly remaining: Credits }
+  | {
+      readonly kind: 'refused'
+      readonly reason: EnforcerReason
+      readonly budget: BudgetId
+      readonly remaining: Credits
+    }
+
+/** Ends a budget and all below it. */
+export interface CloseRequest {
+  readonly id: string
+  readonly budget: BudgetId
+  readonly why: 'closed' | 'expired' | 'revoked'
+}
+
+/** The answer to {@link HoldingEnforcer.close}. */
+export type CloseResult =
+  | {
+      readonly kind: 'closed'
+      /** What went back to the nearest open ancestor; without one it is burned. */
+      readonly returned: Credits
+    }
+  | { readonly kind: 'refused'; readonly reason: EnforcerReason }
+
+/** A budget as it stands. */
+export interface BudgetView extends Readonly<Balance> {
+  readonly budget: BudgetId
+  /** `closing`: takes no more calls, open holds finish. */
+  readonly state: 'open' | 'closing' | 'closed'
+  readonly parent: BudgetId | undefined
+  readonly children: readonly BudgetId[]
+  readonly openHolds: number
+}
+
+/**
+ * The full port: what holds, tasks and delegation need. Every verb is one atomic step, and every request carries an
+ * id: the same id and payload get the first answer again, the same id with another payload is `id_reused`. Answers
+ * are remembered for at least ten minutes. Refusals are values in the order of {@link EnforcerReason}; a throw is a
+ * fault or a misuse, and then nothing has changed.
+ *
+ * Proved by the kit `enforcerConformance` in `mcp-budget/testing`.
+ */
+export interface HoldingEnforcer extends BudgetEnforcer {
+  /** Places all lines or none. */
+  hold(request: HoldRequest): MaybePromise<HoldResult>
+  /** Charges. A second request on an ended hold is `hold_ended`. */
+  capture(request: CaptureRequest): MaybePromise<CaptureResult>
+  /** Gives back. A release of a hold that was never seen bars that id, so that a hold that arrives late is refused. */
+  release(request: ReleaseRequest): MaybePromise<ReleaseResult>
+  /** Keeps an open hold alive. */
+  extend(request: ExtendRequest): MaybePromise<ExtendResult>
+  /** Brings new money in; debt is repaid first. 0 is an error. */
+  grant(request: GrantRequest): MaybePromise<MoveResult>
+  /** Moves money within a partition; all or nothing. 0 is an error. */
+  transfer(request: TransferRequest): MaybePromise<MoveResult>
+  /** Closes a budget and all below it; what is available returns to the nearest open ancestor, open holds finish. */
+  close(request: CloseRequest): MaybePromise<CloseResult>
+  /** The budget as it stands. @throws BudgetError `unknown_budget` */
+  describe(budget: BudgetId): MaybePromise<BudgetView>
+}
+
+/** Whether a store can hold, or only spend. */
+export function canHold(enforcer: BudgetEnforcer): enforcer is HoldingEnforcer {
+  return typeof (enforcer as Partial<HoldingEnforcer>).hold === 'function'
+}

@@ -1,0 +1,74 @@
+import { BudgetError } from './errors.js'
+import { refuse, type Refusal } from './refusal.js'
+import type { CallMiddleware } from './middleware.js'
+import type { CallOutcome } from './outcome.js'
+import type { ToolCall } from './call.js'
+
+interface Running {
+  readonly ended: Promise<CallOutcome | Refusal>
+  readonly answer: (outcome: CallOutcome) => void
+}
+
+/**
+ * A step in the familiar form: code around `next`. Costs the synchronous path: every call through it is decided a
+ * few microtasks later.
+ *
+ * @param around calls `next` at most once and answers with its outcome, perhaps changed; or answers with a refusal
+ * without calling it. A throw before `next` refuses the call as `step_failed`; a throw after it is ignored.
+ * @param name names the step in errors
+ * @example
+ * ```ts
+ * const timed = middleware(async (call, next) => {
+ *   const outcome = await next(call)
+ *   console.log(call.tool, Date.now() - call.startedAt)
+ *   return outcome
+ * })
+ * ```
+ */
+export function middleware(
+  around: (call: ToolCall, next: (call: ToolCall) => Promise<CallOutcome>) => Promise<CallOutcome | Refusal>,
+  name: string = around.name || 'middleware',
+): CallMiddleware {
+  const running = new Map<string, Running>()
+  return {
+    name,
+    enter(call) {
+      return new Promise((enter, fail) => {
+        let answer: ((outcome: CallOutcome) => void) | undefined
+        const next = (onward: ToolCall): Promise<CallOutcome> => {
+          if (answer !== undefined)
+            throw new BudgetError({ code: 'invalid_config', message: `Step \`${name}\` called next twice` })
+          const outcome = new Promise<CallOutcome>((resolve) => (answer = resolve))
+          enter(onward)
+          return outcome
+        }
+        const ended = around(call, next)
+        ended.then(
+          (end) => {
+            running.delete(call.id)
+            if (answer === undefined) enter(end.kind === 'refused' && 'error' in end ? end : notCalled(call, name))
+          },
+          (error: unknown) => {
+            if (answer === undefined) fail(error)
+          },
+        )
+        running.set(call.id, { ended, answer: (outcome) => answer?.(outcome) })
+      })
+    },
+    leave(call, outcome) {
+      const run = running.get(call.id)
+      running.delete(call.id)
+      if (run === undefined) return outcome
+      run.answer(outcome)
+      return run.ended.then((end) => ('error' in end && end.kind === 'refused' ? outcome : (end as CallOutcome)))
+    },
+  }
+}
+
+function notCalled(call: ToolCall, name: string): Refusal {
+  return refuse(call.tool, {
+    error: 'step_failed',
+    reason: 'step_failed',
+    detail: { step: name, error: new Error('answered with an outcome without calling next') },
+  })
+}

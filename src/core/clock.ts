@@ -1,0 +1,24 @@
+/**
+ * Time, as the library sees it. Everything that waits or dates takes one, so that a test's time is virtual
+ * (`FakeClock` in `mcp-budget/testing`).
+ */
+export interface Clock {
+  /** Milliseconds since 1970, as `Date.now()`. */
+  now(): number
+  /** Runs `task` once, `ms` from now; the answer cancels it. Never keeps a process alive. */
+  after(ms: number, task: () => void): () => void
+}
+
+/** The longest delay a timer takes; a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+/** The machine's own clock and timers. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after(ms, task) {
+    const timer: unknown = setTimeout(task, Math.min(ms, MAX_TIMER_MS))
+    // Browsers and workers answer with a number, which keeps nothing alive.
+    if (typeof timer === 'object' && timer !== null) (timer as { unref?(): void }).unref?.()
+    return () => clearTimeout(timer as number)
+  },
+}

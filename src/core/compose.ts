@@ -1,0 +1,139 @@
+import { BudgetError, describeValue } from './errors.js'
+import { Engine } from './engine.js'
+import { isObject, type JsonObject } from './json.js'
+import { isPromise, type MaybePromise } from './maybe-promise.js'
+import { mintChargeId } from './ids.js'
+import { systemClock, type Clock } from './clock.js'
+import type { CallMiddleware, Ordered } from './middleware.js'
+import type { CallOutcome } from './outcome.js'
+import type { ToolCall } from './call.js'
+
+/** What a caller says of a call; the meter mints the rest. */
+export interface CallInput {
+  readonly tool: string
+  readonly args?: JsonObject | undefined
+  readonly meta?: JsonObject | undefined
+  readonly server?: string | undefined
+}
+
+/**
+ * Steps in one piece: what a seat is given, or what runs a call directly, without any MCP. Passing a meter to a seat
+ * is the same as passing its steps.
+ */
+export interface Meter extends CallMiddleware {
+  readonly steps: readonly CallMiddleware[]
+  /**
+   * Runs one call: enters the steps, calls `forward` at most once, leaves the steps. Never throws for what `forward`
+   * throws: that is the outcome `error` with `thrown`.
+   *
+   * @param forward does the work; answers with a tool result
+   * @example
+   * ```ts
+   * const meter = compose(withCostProfile({ defaultCost: 5 }), withBudget({ enforcer, budget: 'agent-1' }))
+   * const outcome = await meter.run({ tool: 'search', args: { q: 'x' } }, (call) => search(call.args))
+   * if (outcome.kind === 'refused') console.log(outcome.refusal.error)
+   * ```
+   */
+  run(call: CallInput, forward: (call: ToolCall) => MaybePromise<unknown>): MaybePromise<CallOutcome>
+}
+
+/**
+ * Composes steps; the first listed is outermost: entered first, left last. A step before what it needs is a compile
+ * error, and `wrong_order` when it runs.
+ *
+ * @throws BudgetError `wrong_order`, or `invalid_config` for something that is no step
+ * @example
+ * ```ts
+ * const meter = compose(withLedger({ ledger }), withCostProfile({ defaultCost: 5 }), withBudget({ enforcer, budget }))
+ * ```
+ */
+export function compose<List extends readonly CallMiddleware[]>(...steps: List & Ordered<List>): Meter {
+  return composeWith(systemClock, steps)
+}
+
+/** As {@link compose}, with a clock: for tests, where time is virtual. */
+export function composeWith(clock: Clock, steps: readonly CallMiddleware[]): Meter {
+  const flat = flattenSteps(steps)
+  const engine = new Engine(flat, clock)
+  return {
+    name: 'meter',
+    steps: flat,
+    run(input, forward) {
+      const call = toCall(input, clock)
+      const passage = engine.enter(call)
+      return isPromise(passage) ? passage.then(proceed) : proceed(passage)
+
+      function proceed(passage: Awaited<ReturnType<Engine['enter']>>): MaybePromise<CallOutcome> {
+        if (passage.refusal) return { kind: 'refused', proves: 'not-run', refusal: passage.refusal }
+        let result: MaybePromise<unknown>
+        try {
+          result = forward(passage.call)
+        } catch (error) {
+          return engine.leave(passage, thrownOutcome(error))
+        }
+        if (!isPromise(result)) return engine.leave(passage, resultOutcome(result))
+        return result.then(
+          (value) => engine.leave(passage, resultOutcome(value)),
+          (error: unknown) => engine.leave(passage, thrownOutcome(error)),
+        )
+      }
+    },
+  }
+}
+
+/** The steps of a list, meters opened, checked for order. */
+export function flattenSteps(steps: readonly CallMiddleware[]): readonly CallMiddleware[] {
+  const flat = steps.flatMap((step) => {
+    if (!isObject(step) || typeof step.name !== 'string') {
+      throw new BudgetError({
+        code: 'invalid_config',
+        message: `Expected a step such as withBudget({ … }), got ${describeValue(step)}`,
+      })
+    }
+    return 'steps' in step ? (step as unknown as Meter).steps : [step]
+  })
+  const given = new Set<string>()
+  for (const step of flat) {
+    const missing = step.needs?.filter((need) => !given.has(need)) ?? []
+    if (missing.length > 0) {
+      throw new BudgetError({
+        code: 'wrong_order',
+        message: `Step \`${step.name}\` needs ${missing.map((need) => `\`${need}\``).join(', ')}, which no earlier step gives; put the step that gives it first`,
+      })
+    }
+    for (const give of step.gives ?? []) given.add(give)
+  }
+  return flat
+}
+
+/** The outcome of a handler that answered. */
+export function resultOutcome(value: unknown): CallOutcome {
+  const result = isObject(value) ? value : {}
+  return { kind: 'result', proves: result.isError === true ? 'failed' : 'ran', result }
+}
+
+/** The outcome of a handler that threw: it was entered, so work may have been done. */
+export function thrownOutcome(error: unknown): CallOutcome {
+  const code: unknown = isObject(error) || error instanceof Error ? (error as { code?: unknown }).code : undefined
+  return { kind: 'error', proves: 'failed', code: typeof code === 'number' ? code : undefined, thrown: error }
+}
+
+function toCall(input: CallInput, clock: Clock): ToolCall {
+  if (typeof input.tool !== 'string' || input.tool === '') {
+    throw new BudgetError({
+      code: 'invalid_request',
+      message: `Expected \`tool\` to be a name, got ${describeValue(input.tool)}`,
+    })
+  }
+  const startedAt = clock.now()
+  return {
+    kind: 'call',
+    id: mintChargeId(startedAt),
+    tool: input.tool,
+    args: input.args,
+    meta: input.meta,
+    server: input.server,
+    startedAt,
+    asTask: false,
+  }
+}

@@ -1,0 +1,7 @@
+import type { MaybePromise } from './maybe-promise.js'
+
+/** What the library needs of cryptography. `node:crypto` answers at once, WebCrypto later; `#crypto` picks one. */
+export interface CryptoPort {
+  /** SHA-256 of UTF-8 text, 32 bytes. */
+  sha256(text: string): MaybePromise<Uint8Array>
+}

@@ -1,0 +1,69 @@
+const BRAND = Symbol.for('dev.mcp-budget.error')
+
+/** What went wrong, as one word; every one has a heading in docs/reference/errors.md. */
+export type BudgetErrorCode =
+  | 'invalid_credits'
+  | 'invalid_budget_id'
+  | 'invalid_config'
+  | 'invalid_request'
+  | 'unknown_budget'
+  | 'budget_exists'
+  | 'cross_partition'
+  | 'id_reused'
+  | 'not_supported'
+  | 'timeout'
+  | 'transport_closed'
+  | 'wrong_order'
+  | 'already_wrapped'
+  | 'already_connected'
+  | 'not_metered'
+  | 'injected_fault'
+
+/**
+ * A misuse or a fault. A refusal is never one of these: it is a returned value (see `Refusal`).
+ *
+ * @property code the slug, the same word in the docs
+ * @property help where the docs explain it
+ * @example
+ * ```ts
+ * try { enforcer.grant({ id, budget, amount: 0.5 }) } catch (e) { if (BudgetError.isInstance(e)) console.log(e.code) }
+ * ```
+ */
+export class BudgetError extends Error {
+  readonly code: BudgetErrorCode
+  readonly help: string
+
+  constructor(options: { code: BudgetErrorCode; message: string; cause?: unknown }) {
+    super(options.message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'BudgetError'
+    this.code = options.code
+    this.help = `docs/reference/errors.md#${options.code}`
+    Object.defineProperty(this, BRAND, { value: true })
+  }
+
+  /** Works across copies of this package (ESM beside CJS), where `instanceof` does not. */
+  static isInstance(value: unknown): value is BudgetError {
+    return typeof value === 'object' && value !== null && Object.hasOwn(value, BRAND)
+  }
+}
+
+/**
+ * How a wrong value reads in an error: its type, and its text where that is short and a primitive. Objects and long
+ * strings are named by type only, because they may carry what an agent sent.
+ */
+export function describeValue(value: unknown): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'an array'
+  switch (typeof value) {
+    case 'number':
+    case 'boolean':
+    case 'undefined':
+      return `\`${String(value)}\``
+    case 'string':
+      return value.length <= 64 ? `${JSON.stringify(value)} (string)` : `a string of ${value.length} characters`
+    case 'bigint':
+      return 'a bigint'
+    default:
+      return `a ${typeof value}`
+  }
+}

@@ -1,0 +1,112 @@
+import { EventEmitter } from 'eventemitter3'
+import type { ToolCall } from './call.js'
+import type { Charge, CallOutcome } from './outcome.js'
+import type { Credits } from './credits.js'
+import type { Refusal } from './refusal.js'
+
+/** What happens, by name. Nothing in an event carries arguments, results or tokens. */
+export interface BudgetEventMap {
+  /** Credits were put aside and the call goes on. */
+  held: [
+    {
+      readonly call: CallRef
+      readonly budgets: readonly string[]
+      readonly cost: Credits
+      readonly remaining: Credits
+    },
+  ]
+  /** A call ended and its hold with it. */
+  charged: [{ readonly call: CallRef; readonly outcome: CallOutcome['kind']; readonly charge: Charge }]
+  /** A call was refused and not forwarded. In shadow mode: it would have been. */
+  refused: [{ readonly call: CallRef; readonly refusal: Refusal; readonly enforced: boolean }]
+  /** A call without a price was let through (`unpriced: 'observe'`). */
+  unpriced: [{ readonly call: CallRef }]
+  /** A soft budget went into debt. */
+  overdrawn: [{ readonly call: CallRef; readonly cost: Credits; readonly debt: Credits }]
+  /** The store could not be reached; `allowed` is what went through since, under `failMode: { open }`. */
+  outage: [{ readonly call: CallRef | undefined; readonly cause: unknown; readonly allowed: Credits }]
+  /** The store answers again, and what went through meanwhile has been posted. */
+  recovered: [{ readonly posted: number; readonly failed: number }]
+  /** An end of a hold is being retried, or (`givenUp`) never reached the store. */
+  delayed: [{ readonly chargeId: string; readonly attempt: number; readonly givenUp: boolean; readonly cause: unknown }]
+  /** Something threw where it must not: a step, a listener, a metered price. Nothing else changed by it. */
+  fault: [{ readonly where: string; readonly error: unknown }]
+}
+
+/** A call as events name it. */
+export type CallRef = Pick<ToolCall, 'id' | 'tool' | 'server'>
+
+/** The name of an event. */
+export type BudgetEventName = keyof BudgetEventMap
+
+type Listener<Name extends BudgetEventName> = (...args: BudgetEventMap[Name]) => void
+
+/**
+ * The events of a meter, on eventemitter3. A listener that throws changes nothing: neither the call nor the other
+ * listeners; it is counted in `failures` and reported as `fault`.
+ *
+ * @example
+ * ```ts
+ * const events = new BudgetEvents()
+ * events.on('refused', ({ refusal }) => console.warn(refusal.error, refusal.tool))
+ * withBudget({ enforcer, budget: 'agent-1', events })
+ * ```
+ */
+export class BudgetEvents {
+  /** How many times a listener threw. */
+  failures = 0
+  readonly #emitter = new EventEmitter<BudgetEventMap>()
+  readonly #guarded = new WeakMap<object, Map<BudgetEventName, Listener<BudgetEventName>>>()
+
+  /** Calls `listener` at each event of that name. */
+  on<Name extends BudgetEventName>(name: Name, listener: Listener<Name>): this {
+    this.#emitter.on(name, this.#guard(name, listener) as never)
+    return this
+  }
+
+  /** Calls `listener` at the next event of that name only. */
+  once<Name extends BudgetEventName>(name: Name, listener: Listener<Name>): this {
+    this.#emitter.once(name, this.#guard(name, listener) as never)
+    return this
+  }
+
+  /** Stops calling `listener`. */
+  off<Name extends BudgetEventName>(name: Name, listener: Listener<Name>): this {
+    const guarded = this.#guarded.get(listener)?.get(name)
+    if (guarded !== undefined) this.#emitter.off(name, guarded as never)
+    return this
+  }
+
+  /** Whether anybody listens; makers of events ask first, so that an unheard event costs nothing. */
+  heard(name: BudgetEventName): boolean {
+    return this.#emitter.listenerCount(name) > 0
+  }
+
+  /** Tells the listeners. */
+  emit<Name extends BudgetEventName>(name: Name, ...args: BudgetEventMap[Name]): void {
+    this.#emitter.emit(name, ...(args as never))
+  }
+
+  #guard<Name extends BudgetEventName>(name: Name, listener: Listener<Name>): Listener<Name> {
+    const byName = this.#guarded.get(listener) ?? new Map<BudgetEventName, Listener<BudgetEventName>>()
+    this.#guarded.set(listener, byName)
+    const known = byName.get(name)
+    if (known !== undefined) return known as Listener<Name>
+    const guarded: Listener<Name> = (...args) => {
+      try {
+        const answer = listener(...args) as unknown
+        // A listener may be an async function, whose rejection would otherwise end the process.
+        if (answer instanceof Promise) answer.catch((error: unknown) => this.#failed(name, error))
+      } catch (error) {
+        this.#failed(name, error)
+      }
+    }
+    byName.set(name, guarded as Listener<BudgetEventName>)
+    return guarded
+  }
+
+  #failed(name: BudgetEventName, error: unknown): void {
+    this.failures++
+    if (name !== 'fault') this.emit('fault', { where: `listener of ${name}`, error })
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * Names one charge through holds, money entries, call records and events: `<time>-<process>-<count>`, all base 36.
+ * Minted here and never taken from a JSON-RPC id, which a client picks and starts again at 0 in each session. The
+ * time lets a store tell a charge it has forgotten from one it has never seen.
+ */
+export type ChargeId = string
+
+const CHARGE_ID = /^([0-9a-z]{8,9})-[0-9a-z]{20,32}-[0-9a-z]{1,11}$/
+
+const nonce = randomBase36()
+let count = 0
+
+/** Mints a charge id that no other process mints. */
+export function mintChargeId(now: number): ChargeId {
+  return `${now.toString(36)}-${nonce}-${(count++).toString(36)}`
+}
+
+/** When a charge id was minted, in milliseconds since 1970; `undefined` when it is none of ours. */
+export function chargeIdTime(id: string): number | undefined {
+  const match = CHARGE_ID.exec(id)
+  return match?.[1] === undefined ? undefined : Number.parseInt(match[1], 36)
+}
+
+function randomBase36(): string {
+  const words = globalThis.crypto.getRandomValues(new Uint32Array(4))
+  return Array.from(words, (word) => word.toString(36).padStart(7, '0')).join('')
+}

@@ -1,0 +1,7 @@
+/** A value now, or a promise of it. Callers test with {@link isPromise} before they await, so that a synchronous answer stays synchronous. */
+export type MaybePromise<T> = T | PromiseLike<T>
+
+/** Whether an answer comes later. Any thenable counts, because a store's client may bring its own promise class. */
+export function isPromise<T>(value: MaybePromise<T>): value is PromiseLike<T> {
+  return typeof (value as PromiseLike<T> | null | undefined)?.then === 'function'
+}

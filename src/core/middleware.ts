@@ -1,0 +1,77 @@
+import type { CallOutcome } from './outcome.js'
+import type { JsonObject } from './json.js'
+import type { MaybePromise } from './maybe-promise.js'
+import type { Refusal } from './refusal.js'
+import type { ToolCall } from './call.js'
+
+/**
+ * A step around a call: two phases and two ears. No closure lives from one phase to the other, because at a transport
+ * the end of a call comes later, and that of a task perhaps in another process.
+ *
+ * `Needs` is what earlier steps must have added to the call, `Gives` what this one adds; `compose` checks the order
+ * by type, and by `needs` and `gives` when it runs.
+ *
+ * @example
+ * ```ts
+ * const audit: CallMiddleware = {
+ *   name: 'audit',
+ *   leave(call, outcome) { console.log(call.tool, outcome.proves); return outcome },
+ * }
+ * ```
+ */
+export interface CallMiddleware<Needs = unknown, Gives = unknown> {
+  /** Names the step in errors. */
+  readonly name: string
+  /** For the compiler only, never set: carries `Needs` and `Gives`. */
+  readonly types?: { readonly needs: Needs; readonly gives: Gives }
+  /** The keys of `Needs`, for the check at run time. */
+  readonly needs?: readonly string[]
+  /** The keys of `Gives`. */
+  readonly gives?: readonly string[]
+  /**
+   * Before the call, first to last. Answers with the call, with more on it, or with a refusal. A throw refuses the
+   * call as `step_failed`.
+   */
+  enter?(call: ToolCall & Needs): MaybePromise<(ToolCall & Needs & Gives) | Refusal>
+  /**
+   * After the call, last to first, exactly once for every step whose `enter` passed, also when a later step refused.
+   * May answer with a changed outcome. A throw is counted and ignored.
+   */
+  leave?(call: ToolCall & Needs & Gives, outcome: CallOutcome): MaybePromise<CallOutcome>
+  /** While the call is pending, every `extendEveryMs`: what keeps a hold alive. A throw is ignored. */
+  extend?(call: ToolCall & Needs & Gives): void
+  /** How often `extend` is due, in milliseconds. */
+  readonly extendEveryMs?: number
+  /** Other messages that pass the seat and may carry evidence. A throw is counted and ignored. */
+  observe?(message: ObservedMessage): void
+}
+
+/** A message that is not a governed call, as it passes the seat; not to be changed. */
+export interface ObservedMessage {
+  readonly message: JsonObject
+  /** `out` from client to server, `in` the other way. */
+  readonly direction: 'in' | 'out'
+  readonly server: string | undefined
+}
+
+/** What a step needs on the call. */
+export type NeedsOf<Step> = Step extends { readonly types?: { readonly needs: infer Needs } } ? Needs : unknown
+
+/** What a step adds to the call. */
+export type GivesOf<Step> = Step extends { readonly types?: { readonly gives: infer Gives } } ? Gives : unknown
+
+/** What the compiler shows in place of a step that stands before what it needs. */
+export interface WrongOrder<Needs> {
+  readonly 'this step needs what no earlier step gives': Needs
+}
+
+/** The same steps where each one's needs are given by those before it; a {@link WrongOrder} where they are not. */
+export type Ordered<Steps extends readonly unknown[], Has = unknown> = Steps extends readonly [
+  infer First,
+  ...infer Rest,
+]
+  ? [Has extends NeedsOf<First> ? First : WrongOrder<NeedsOf<First>>, ...Ordered<Rest, Has & GivesOf<First>>]
+  : Steps
+
+/** A list of steps in an order that works; the first listed is outermost. */
+export type Steps<List extends readonly CallMiddleware[]> = List & Ordered<List>

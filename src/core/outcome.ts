@@ -1,0 +1,62 @@
+import type { JsonObject } from './json.js'
+import type { Credits } from './credits.js'
+import type { Refusal } from './refusal.js'
+
+/**
+ * What an outcome proves about the work: it `ran`; it ran and `failed`; it did `not-run`; or nobody knows
+ * (`unknown`). An unknown end is never taken for a failure.
+ */
+export type Proof = 'ran' | 'failed' | 'not-run' | 'unknown'
+
+/** What became of the money of one call: held first, then charged; `reported` is what a metered result asked for. */
+export interface Charge {
+  readonly held: Credits
+  readonly charged: Credits
+  readonly reported?: Credits
+  /** `pending` while an outbox still retries; `kept` until the hold's time is up. */
+  readonly end: 'captured' | 'released' | 'kept' | 'pending'
+}
+
+interface Ended {
+  readonly charge?: Charge
+}
+
+/** The tool answered. `failed` is a result with `isError`. */
+export interface ResultOutcome extends Ended {
+  readonly kind: 'result'
+  readonly proves: 'ran' | 'failed'
+  readonly result: JsonObject
+}
+
+/** The server answered with a JSON-RPC error, or a handler threw (`thrown`). */
+export interface ErrorOutcome extends Ended {
+  readonly kind: 'error'
+  readonly proves: 'failed' | 'not-run'
+  readonly code: number | undefined
+  readonly thrown?: unknown
+}
+
+/** The call was accepted as a task: the answer comes later, perhaps in another process. */
+export interface TaskOutcome extends Ended {
+  readonly kind: 'task'
+  readonly proves: 'unknown'
+  readonly taskId: string
+  readonly result: JsonObject
+}
+
+/** A step refused the call: nothing was sent. */
+export interface RefusedOutcome extends Ended {
+  readonly kind: 'refused'
+  readonly proves: 'not-run'
+  readonly refusal: Refusal
+}
+
+/** No answer will come. */
+export interface LostOutcome extends Ended {
+  readonly kind: 'lost'
+  readonly proves: 'not-run' | 'unknown'
+  readonly cause: 'not-sent' | 'cancelled' | 'timed-out' | 'closed' | 'input-required'
+}
+
+/** How one call ended. */
+export type CallOutcome = ResultOutcome | ErrorOutcome | TaskOutcome | RefusedOutcome | LostOutcome

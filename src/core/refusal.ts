@@ -1,0 +1,165 @@
+import type { Credits } from './credits.js'
+
+/**
+ * Why a call was refused, on the wire: the discriminator `data.error`. In order of precedence: where two apply, the
+ * first is given. The reasons of each and its two JSON-RPC codes: legacy revisions (up to 2025-11-25) and 2026-07-28,
+ * which forbids new codes from −32000 to −32099.
+ */
+export const REFUSALS = {
+  invalid_request: {
+    legacy: -32600,
+    modern: -32600,
+    retryable: false,
+    reasons: ['invalid_request', 'duplicate_id', 'missing_id', 'too_large'],
+    title: 'Invalid request',
+  },
+  invalid_params: {
+    legacy: -32602,
+    modern: -32602,
+    retryable: false,
+    reasons: ['related_task', 'invalid_name'],
+    title: 'Invalid params',
+  },
+  invalid_request_state: {
+    legacy: -32602,
+    modern: -32602,
+    retryable: false,
+    reasons: ['invalid_request_state'],
+    title: 'Invalid or expired requestState',
+  },
+  unauthorized: { legacy: -32001, modern: 40100, retryable: false, reasons: ['unauthorized'], title: 'Unauthorized' },
+  forbidden_tool: {
+    legacy: -32000,
+    modern: 40200,
+    retryable: false,
+    reasons: ['forbidden_tool'],
+    title: 'Forbidden tool',
+  },
+  unpriced_tool: {
+    legacy: -32000,
+    modern: 40200,
+    retryable: false,
+    reasons: ['unpriced', 'ambiguous_tool_name', 'price_failed', 'price_timeout', 'invalid_price', 'invalid_arguments'],
+    title: 'Unpriced tool',
+  },
+  budget_exhausted: {
+    legacy: -32000,
+    modern: 40200,
+    retryable: false,
+    reasons: ['exhausted', 'insufficient', 'ceiling', 'rate'],
+    title: 'Budget exhausted',
+  },
+  duplicate_request: {
+    legacy: -32000,
+    modern: 40200,
+    retryable: false,
+    reasons: ['in_flight', 'already_ran'],
+    title: 'Duplicate request',
+  },
+  idempotency_mismatch: {
+    legacy: -32000,
+    modern: 40200,
+    retryable: false,
+    reasons: ['idempotency_mismatch'],
+    title: 'Idempotency mismatch',
+  },
+  approval_required: {
+    legacy: -32000,
+    modern: 40200,
+    retryable: true,
+    reasons: ['approval_required', 'approval_failed'],
+    title: 'Approval required',
+  },
+  delegation_failed: {
+    legacy: -32000,
+    modern: 40200,
+    retryable: false,
+    reasons: ['delegation_failed'],
+    title: 'Delegation failed',
+  },
+  cross_partition: {
+    legacy: -32000,
+    modern: 40200,
+    retryable: false,
+    reasons: ['cross_partition'],
+    title: 'Budgets of one call lie in different partitions',
+  },
+  budget_unavailable: {
+    legacy: -32603,
+    modern: 50300,
+    retryable: true,
+    reasons: ['budget_backend_error', 'open_limit_reached', 'pending_limit', 'audit_unavailable'],
+    title: 'Budget unavailable',
+  },
+  step_failed: {
+    legacy: -32603,
+    modern: 50300,
+    retryable: false,
+    reasons: ['step_failed'],
+    title: 'A step failed',
+  },
+} as const satisfies Record<
+  string,
+  { legacy: number; modern: number; retryable: boolean; reasons: readonly string[]; title: string }
+>
+
+/** The discriminator of a refusal; see {@link REFUSALS}. */
+export type RefusalSlug = keyof typeof REFUSALS
+
+/** Which of a slug's cases it is. */
+export type RefusalReason<Slug extends RefusalSlug = RefusalSlug> = (typeof REFUSALS)[Slug]['reasons'][number]
+
+/**
+ * A call that must not be forwarded, and why. It becomes a JSON-RPC error or an `isError` result only at the seat.
+ * No text an agent sent is in it but the tool's name.
+ *
+ * @property cost what the call costs, where it has a price
+ * @property remaining what the paying budget can still spend
+ * @property budget the budget that could not pay
+ * @property retryable whether the same call may pass later without anybody's doing
+ * @property resetAt when it may, milliseconds since 1970
+ * @property detail what happened, for the operator: in events and records, never on the wire
+ */
+export interface Refusal {
+  readonly kind: 'refused'
+  readonly error: RefusalSlug
+  readonly reason: RefusalReason
+  readonly tool: string
+  readonly cost: Credits | undefined
+  readonly remaining: Credits | undefined
+  readonly budget: string | undefined
+  readonly tokenId: string | undefined
+  readonly retryable: boolean
+  readonly resetAt: number | undefined
+  readonly detail: unknown
+}
+
+/**
+ * Makes a refusal, for a step to return.
+ *
+ * @example
+ * ```ts
+ * const officeHours: CallMiddleware = {
+ *   name: 'office-hours',
+ *   enter: (call) => open() ? call : refuse(call.tool, { error: 'forbidden_tool', reason: 'forbidden_tool' }),
+ * }
+ * ```
+ */
+export function refuse<Slug extends RefusalSlug>(
+  tool: string,
+  why: { error: Slug; reason: RefusalReason<Slug> } & Partial<Omit<Refusal, 'kind' | 'error' | 'reason' | 'tool'>>,
+): Refusal {
+  return {
+    kind: 'refused',
+    error: why.error,
+    reason: why.reason,
+    tool,
+    cost: why.cost,
+    remaining: why.remaining,
+    budget: why.budget,
+    tokenId: why.tokenId,
+    retryable: why.retryable ?? REFUSALS[why.error].retryable,
+    resetAt: why.resetAt,
+    detail: why.detail,
+  }
+}

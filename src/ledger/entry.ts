@@ -1,0 +1,63 @@
+import type { Charge, CallOutcome, Proof } from '../core/outcome.js'
+import type { ChargeId } from '../core/ids.js'
+import type { Credits } from '../core/credits.js'
+import type { PriceSource } from '../core/price.js'
+import type { RefusalReason, RefusalSlug } from '../core/refusal.js'
+import type { BalanceChange } from '../budget/hold.js'
+import type { BudgetId } from '../budget/budget-id.js'
+
+/** The verb that moved money. `opening` stands for entries that were folded away. */
+export type MoneyOp =
+  'opening' | 'grant' | 'transfer' | 'hold' | 'capture' | 'release' | 'expire' | 'spend' | 'late' | 'close'
+
+/**
+ * One change of one budget, written by the store in the same atomic step. The signed numbers of
+ * {@link BalanceChange} are the whole change: adding up a budget's entries gives its balance.
+ *
+ * @property seq counts the entries of a partition, without gaps
+ * @property counter the other budget of a transfer
+ */
+export interface MoneyEntry extends BalanceChange {
+  readonly kind: 'money'
+  readonly seq: number
+  readonly at: number
+  readonly partition: string
+  readonly op: MoneyOp
+  readonly budget: BudgetId
+  /** The request that did it; for a hold and its end this is the charge id. */
+  readonly id: string
+  readonly tool: string | undefined
+  readonly counter: BudgetId | undefined
+}
+
+/** What happened to one call: refusals too. Linked to its money entries by the charge id. */
+export interface CallRecord {
+  readonly kind: 'call'
+  readonly chargeId: ChargeId
+  readonly at: number
+  readonly durationMs: number
+  readonly tool: string
+  readonly server: string | undefined
+  readonly budgets: readonly BudgetId[]
+  readonly outcome: CallOutcome['kind']
+  readonly proves: Proof
+  readonly refusal: { readonly error: RefusalSlug; readonly reason: RefusalReason } | undefined
+  readonly cost: Credits | undefined
+  readonly price: PriceSource | undefined
+  readonly charge: Charge | undefined
+}
+
+/** Calls of one kind whose records were folded away. */
+export interface FoldedCalls {
+  readonly kind: 'calls'
+  readonly tool: string
+  readonly budgets: readonly BudgetId[]
+  readonly outcome: CallOutcome['kind']
+  readonly proves: Proof
+  readonly calls: number
+  readonly charged: Credits
+  readonly reported: Credits
+}
+
+/** Anything a ledger holds. */
+export type LedgerRecord = MoneyEntry | CallRecord | FoldedCalls

@@ -1,0 +1,130 @@
+import { budgetId, type BudgetId } from '../budget/budget-id.js'
+import { applyChange, NO_CHANGE, type Balance } from '../budget/hold.js'
+import { BudgetError, describeValue } from '../core/errors.js'
+import type { CallRecord, FoldedCalls, LedgerRecord, MoneyEntry } from './entry.js'
+import type { Ledger, LedgerQuery } from './ledger.js'
+
+/** How many kinds of folded calls are told apart; beyond it the tool's name is dropped, for agents can make up names. */
+const MAX_FOLDED_KINDS = 10_000
+
+interface Opening {
+  balance: Balance
+  seq: number
+  at: number
+  partition: string
+}
+
+/**
+ * A ledger in this process's memory, bounded: beyond `maxEntries` the oldest entries are folded into one opening
+ * entry per budget, and call records into counts, so that sums stay true for ever.
+ *
+ * @example
+ * ```ts
+ * const ledger = new MemoryLedger()
+ * const enforcer = new InMemoryBudgetEnforcer({ ledger })
+ * await client.connect(wrapTransport(transport, withLedger({ ledger }), withCostProfile({ defaultCost: 5 }), withBudget({ enforcer, budget })))
+ * console.table(report(ledger.entries()).byTool)
+ * ```
+ */
+export class MemoryLedger implements Ledger {
+  readonly #maxEntries: number
+  readonly #openings = new Map<BudgetId, Opening>()
+  readonly #folded = new Map<string, FoldedCalls>()
+  #records: LedgerRecord[] = []
+  #head = 0
+
+  /** @param options.maxEntries how many records are kept whole, 100,000 by default */
+  constructor(options: { maxEntries?: number } = {}) {
+    this.#maxEntries = options.maxEntries ?? 100_000
+    if (!Number.isSafeInteger(this.#maxEntries) || this.#maxEntries < 1) {
+      throw new BudgetError({
+        code: 'invalid_config',
+        message: `Expected \`maxEntries\` to be an integer from 1 up, got ${describeValue(options.maxEntries)}`,
+      })
+    }
+  }
+
+  /** How many records are kept whole. */
+  get size(): number {
+    return this.#records.length - this.#head
+  }
+
+  append(records: readonly LedgerRecord[]): void {
+    for (const record of records) this.#records.push(record)
+    while (this.size > this.#maxEntries) this.#fold(this.#records[this.#head++] as LedgerRecord)
+    // Moves the rest down once in a while, so that folding costs the same for every record.
+    if (this.#head > this.#maxEntries) {
+      this.#records = this.#records.slice(this.#head)
+      this.#head = 0
+    }
+  }
+
+  entries(query: LedgerQuery = {}): readonly LedgerRecord[] {
+    const wanted = query.budget === undefined ? query : { ...query, budget: budgetId(query.budget) }
+    const openings = Array.from(this.#openings, ([budget, opening]) => openingEntry(budget, opening))
+    const all = [...openings, ...this.#folded.values(), ...this.#records.slice(this.#head)]
+    return all.filter((record) => matches(record, wanted))
+  }
+
+  #fold(record: LedgerRecord): void {
+    if (record.kind === 'money') this.#foldMoney(record)
+    else if (record.kind === 'call') this.#foldCall(record)
+  }
+
+  #foldMoney(entry: MoneyEntry): void {
+    const known = this.#openings.get(entry.budget)
+    const opening = known ?? { balance: { ...NO_CHANGE }, seq: 0, at: 0, partition: entry.partition }
+    if (known === undefined) this.#openings.set(entry.budget, opening)
+    applyChange(opening.balance, entry)
+    opening.seq = entry.seq
+    opening.at = entry.at
+  }
+
+  #foldCall(record: CallRecord): void {
+    const key = (tool: string): string => JSON.stringify([tool, record.budgets, record.outcome, record.proves])
+    const full = this.#folded.size >= MAX_FOLDED_KINDS && !this.#folded.has(key(record.tool))
+    const tool = full ? '(other)' : record.tool
+    const known = this.#folded.get(key(tool))
+    this.#folded.set(key(tool), {
+      kind: 'calls',
+      tool,
+      budgets: record.budgets,
+      outcome: record.outcome,
+      proves: record.proves,
+      calls: (known?.calls ?? 0) + 1,
+      charged: (known?.charged ?? 0) + (record.charge?.charged ?? 0),
+      reported: (known?.reported ?? 0) + (record.charge?.reported ?? 0),
+    })
+  }
+}
+
+function openingEntry(budget: BudgetId, opening: Opening): MoneyEntry {
+  const { balance, seq, at, partition } = opening
+  return {
+    ...balance,
+    kind: 'money',
+    op: 'opening',
+    id: `opening:${budget}`,
+    budget,
+    seq,
+    at,
+    partition,
+    tool: undefined,
+    counter: undefined,
+  }
+}
+
+function matches(record: LedgerRecord, query: LedgerQuery): boolean {
+  const { kind, budget, tool, chargeId, since, until } = query
+  if (kind !== undefined && record.kind !== kind) return false
+  if (tool !== undefined && record.tool !== tool) return false
+  if (budget !== undefined && !(record.kind === 'money' ? record.budget === budget : record.budgets.includes(budget)))
+    return false
+  if (chargeId !== undefined && chargeIdOf(record) !== chargeId) return false
+  if (record.kind === 'calls') return since === undefined && until === undefined
+  return (since === undefined || record.at >= since) && (until === undefined || record.at < until)
+}
+
+function chargeIdOf(record: LedgerRecord): string | undefined {
+  return record.kind === 'money' ? record.id : record.kind === 'call' ? record.chargeId : undefined
+}
