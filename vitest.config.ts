@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 // `npm run test:long` sets it: more seeds, longer runs.
@@ -10,10 +11,14 @@ const timeout = (ms: number): number => (long ? 600_000 : ms)
  * - `conformance`: the official suite, once bare and once through a seat; it runs on a Node of its own, from npm.
  * - `package`: what people install; it reads dist/ and refuses to run on a stale one.
  *
- * `mcp-budget`, `mcp-budget/testing` and `#crypto` mean the sources, by the `paths` of tsconfig.json.
+ * `mcp-budget` and `mcp-budget/testing` mean the sources, by the `paths` of tsconfig.json. Vite asks package.json for
+ * names with a `#` before it looks there, and would find dist/: so `#crypto` is named here once more.
  */
 export default defineConfig({
-  resolve: { tsconfigPaths: true },
+  resolve: {
+    tsconfigPaths: true,
+    alias: { '#crypto': fileURLToPath(new URL('src/core/crypto/node.ts', import.meta.url)) },
+  },
   test: {
     // A forgotten `.only` must not pass for a green run, here or on a machine that sets no CI variable.
     allowOnly: false,

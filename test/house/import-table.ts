@@ -11,8 +11,9 @@ export interface Row {
   readonly node: boolean
 }
 
-/** Ports and the rules of a hold: what a feature, or a store, may use of another feature. */
+/** Ports, the names they speak of, and the rules of a hold: what a feature, or a store, may use of another feature. */
 const PORTS = [
+  'budget/budget-id.ts',
   'budget/enforcer.ts',
   'budget/hold.ts',
   'budget/refusal.ts',
