@@ -1,0 +1,50 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { newerNode } from '../support/newer-node.js'
+import { PRICE } from './price.js'
+import { requiredScenarios } from './requirements.js'
+import { type ClientRun, type Leg, runClientLeg } from './leg.js'
+import { failing } from './summary.js'
+
+const LEGS: ReadonlyArray<Leg & { required: number }> = [
+  { sdk: 'v1', revision: '2025-11-25', required: 18 },
+  { sdk: 'v2', revision: '2025-11-25', required: 18 },
+  { sdk: 'v2', revision: '2026-07-28', required: 32 },
+]
+const TIMEOUT = 180_000
+
+let node: string
+beforeAll(async () => {
+  node = await newerNode()
+}, TIMEOUT)
+
+describe.each(LEGS)('in the conformance suite for $revision an SDK $sdk client', (leg) => {
+  let bare: ClientRun
+
+  beforeAll(async () => {
+    bare = await runClientLeg(node, leg)
+  }, TIMEOUT)
+
+  test('passes every required scenario unwrapped', async () => {
+    const required = await requiredScenarios(leg.revision, 'client')
+    expect(required).toHaveLength(leg.required)
+    expect(Object.keys(bare.summary)).toEqual(expect.arrayContaining(required))
+    expect(
+      failing(bare.summary).filter((name) => required.includes(name)),
+      bare.table,
+    ).toEqual([])
+    expect(bare.exitCode, bare.table).toBe(0)
+  })
+
+  test.each([
+    ['an enforcer that answers at once', '--wrap'],
+    ['an enforcer that answers later', '--wrap-async'],
+  ] as const)('has the same summary behind %s, and pays for its calls', { timeout: TIMEOUT }, async (_, seat) => {
+    const wrapped = await runClientLeg(node, leg, seat)
+    expect(wrapped.summary, wrapped.table).toEqual(bare.summary)
+    expect(wrapped.exitCode, wrapped.table).toBe(0)
+    expect(wrapped.journal.map((entry) => entry.scenario).sort()).toEqual(Object.keys(bare.summary).sort())
+    for (const entry of wrapped.journal) {
+      expect(entry.spent, JSON.stringify(entry)).toBe(PRICE * entry.answered)
+    }
+  })
+})

@@ -1,0 +1,39 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { fileJournal } from './journal.js'
+import type { Link, WireTransport } from './wire.js'
+
+/** What starts a stdio server of this folder, in the shape both SDK generations take. */
+export interface Spawn {
+  command: string
+  args: string[]
+  env: Record<string, string>
+  cwd: string
+}
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+
+/** Every transport starts its own process of `server`; they share the journal. */
+export function stdioLink(server: 'stdio-v1.ts' | 'stdio-v2.ts', connect: (spawn: Spawn) => WireTransport): Link {
+  const folder = mkdtempSync(join(tmpdir(), 'mcp-budget-wire-'))
+  const journal = join(folder, 'journal')
+  writeFileSync(journal, '')
+  const script = fileURLToPath(new URL(server, import.meta.url))
+  const spawn = { command: process.execPath, args: ['--import', 'tsx', script], env: { JOURNAL: journal }, cwd: ROOT }
+  return {
+    transport: () => connect(spawn),
+    executions: fileJournal(journal).executions,
+    async close() {
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** The journal that `stdioLink` told this process of. */
+export function journalOfParent(): ReturnType<typeof fileJournal> {
+  const file = process.env['JOURNAL']
+  if (file === undefined) throw new Error('this server is started by stdioLink')
+  return fileJournal(file)
+}

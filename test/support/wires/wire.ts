@@ -1,0 +1,63 @@
+import type { Executions } from './journal.js'
+import type { ToolResult } from './tools.js'
+
+export type Revision = '2025-11-25' | '2026-07-28'
+
+/** What both SDK generations have in common, seen from a test. */
+export interface WireTransport {
+  start(): Promise<void>
+  send(message: any, options?: any): Promise<void>
+  close(): Promise<void>
+}
+
+export interface WireClient {
+  connect(transport: WireTransport): Promise<void>
+  listTools(): Promise<{ tools: ReadonlyArray<{ name: string }> }>
+  close(): Promise<void>
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal
+  readonly timeout?: number
+}
+
+/** A running server, and what it takes to reach it. */
+export interface OpenWire {
+  /** A fresh transport to the server, not started. */
+  transport(): WireTransport
+  /** A fresh SDK client, not connected. `close` of the wire closes it. */
+  client(): WireClient
+  callTool(client: WireClient, name: string, args?: Record<string, unknown>, options?: CallOptions): Promise<ToolResult>
+  /** What the server ran, over all its clients. */
+  executions(): Executions
+  close(): Promise<void>
+}
+
+/** One way in which a client and a server of an SDK talk to each other. */
+export interface Wire {
+  readonly name: string
+  readonly sdk: 'v1' | 'v2'
+  readonly revision: Revision
+  /** Behind stateless HTTP every message is another server's: a cancellation does not find what it cancels. */
+  readonly transport: 'in-memory' | 'stdio' | 'Streamable HTTP' | 'stateless HTTP' | 'SSE'
+  open(): Promise<OpenWire>
+}
+
+/** A server behind one transport; `transport` makes a client's end. */
+export interface Link {
+  transport(): WireTransport
+  executions(): Executions
+  close(): Promise<void>
+}
+
+export type Links = Partial<Record<Wire['transport'], () => Link | Promise<Link>>>
+
+export function wiresOf(sdk: Wire['sdk'], revision: Revision, links: Links, open: (link: Link) => OpenWire): Wire[] {
+  return Object.entries(links).map(([transport, link]) => ({
+    name: `SDK ${sdk} on ${revision} over ${transport}`,
+    sdk,
+    revision,
+    transport: transport as Wire['transport'],
+    open: async () => open(await link()),
+  }))
+}
