@@ -1,0 +1,54 @@
+import type { BudgetId } from '../budget/budget-id.js'
+import type { HoldingEnforcer } from '../budget/enforcer.js'
+
+/** A method of {@link HoldingEnforcer}. */
+export type Verb = keyof HoldingEnforcer
+
+type Args<V extends Verb> = Parameters<HoldingEnforcer[V]>
+
+/** The budgets that a request names and expects to be there. */
+const NAMED: { readonly [V in Verb]: (...args: Args<V>) => readonly BudgetId[] } = {
+  check: (budget) => [budget],
+  spend: ({ budget }) => [budget],
+  remaining: (budget) => [budget],
+  initialize: () => [],
+  hold: ({ lines }) => lines.map(({ budget }) => budget),
+  capture: ({ lines }) => (lines ?? []).map(({ budget }) => budget),
+  release: () => [],
+  extend: () => [],
+  grant: ({ budget }) => [budget],
+  transfer: ({ from, to, create }) => (create ? [from] : [from, to]),
+  close: ({ budget }) => [budget],
+  describe: (budget) => [budget],
+}
+
+/** Every method of {@link HoldingEnforcer}; the compiler keeps the list whole. */
+export const VERBS = Object.keys(NAMED) as readonly Verb[]
+
+/** The budgets that the call of a verb expects to be there. */
+export function budgetsNamed<V extends Verb>(verb: V, args: Args<V>): readonly BudgetId[] {
+  return NAMED[verb](...args)
+}
+
+/** One call of an enforcer: which verb, and what it was given. */
+export type EnforcerCall = { [V in Verb]: { readonly verb: V; readonly args: Args<V> } }[Verb]
+
+/** An enforcer whose every verb answers with a value. */
+export type SyncEnforcer = { [V in Verb]: (...args: Args<V>) => Awaited<ReturnType<HoldingEnforcer[V]>> }
+
+/** An enforcer whose every verb answers with a promise. */
+export type AsyncEnforcer = { [V in Verb]: (...args: Args<V>) => Promise<Awaited<ReturnType<HoldingEnforcer[V]>>> }
+
+/** What runs in place of a verb: `run` does what the enforcer would do. */
+export type Interceptor = (call: EnforcerCall, run: () => unknown) => unknown
+
+/** An enforcer that asks `intercept` at every call, with the same verbs as `inner`. */
+export function intercept(inner: HoldingEnforcer, intercept: Interceptor): HoldingEnforcer {
+  const methods = inner as unknown as Record<Verb, (...args: unknown[]) => unknown>
+  const verbs = VERBS.map((verb) => {
+    const intercepted = (...args: unknown[]): unknown =>
+      intercept({ verb, args } as unknown as EnforcerCall, () => methods[verb](...args))
+    return [verb, intercepted] as const
+  })
+  return Object.fromEntries(verbs) as unknown as HoldingEnforcer
+}
