@@ -2,13 +2,13 @@
 import { appendFileSync } from 'node:fs'
 import { sampleArguments } from './sample.js'
 import { readScenario } from './scenario.js'
-import type { ConformanceClient, OpenSdk, Seat, Session, Tool } from './sdk/session.js'
+import type { ConformanceClient, Fate, OpenSdk, Seat, Session, Tool } from './sdk/session.js'
 
 const [generation, ...rest] = process.argv.slice(2)
 const url = new URL(rest.at(-1) ?? '')
 const scenario = readScenario(process.env)
 const authorizations = { left: 2 }
-const calls = { made: 0, answered: 0 }
+const calls: Record<Fate, number> = { ran: 0, refused: 0, unanswered: 0 }
 
 const { openSdk } = (generation === 'v1' ? await import('./sdk/v1.js') : await import('./sdk/v2.js')) as {
   openSdk: OpenSdk
@@ -36,15 +36,21 @@ async function connect(): Promise<ConformanceClient> {
 }
 
 async function call(client: ConformanceClient, name: string, args: Record<string, unknown>): Promise<void> {
-  await authorized(async () => {
-    calls.made++
-    await client.callTool({ name, arguments: args })
-    calls.answered++
-  }).catch((error: unknown) => {
+  try {
+    await authorized(async () => {
+      try {
+        await client.callTool({ name, arguments: args })
+        calls.ran++
+      } catch (error) {
+        calls[sdk.fateOf(error)]++
+        throw error
+      }
+    })
+  } catch (error) {
     // A scenario may offer tools that a client has to reject; only authorization is worth giving up for.
     if (scenario.name.startsWith('auth/')) throw error
     console.error(name, String(error))
-  })
+  }
 }
 
 /** One scenario looks at what became of the schema of its first tool on the way here. */

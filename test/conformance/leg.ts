@@ -2,12 +2,8 @@ import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { type Revision, SUITE } from './requirements.js'
 import { readSummary, type Summary } from './summary.js'
-
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-const CLIENT = fileURLToPath(new URL('client.ts', import.meta.url))
 
 export interface Leg {
   readonly sdk: 'v1' | 'v2'
@@ -17,8 +13,9 @@ export interface Leg {
 /** What one scenario's client did and paid. */
 export interface JournalEntry {
   readonly scenario: string
-  readonly made: number
-  readonly answered: number
+  readonly ran: number
+  readonly refused: number
+  readonly unanswered: number
   readonly spent: number
   readonly held: number
 }
@@ -31,12 +28,18 @@ export interface ClientRun {
   readonly journal: readonly JournalEntry[]
 }
 
-/** Runs every scenario that a revision lists against the client in client.ts. `node` is a Node ≥ 22, for the suite. */
-export async function runClientLeg(node: string, leg: Leg, seat?: '--wrap' | '--wrap-async'): Promise<ClientRun> {
+/** What a leg is run with: a Node ≥ 22 for the suite, and the client under test as a program for this Node. */
+export interface Suite {
+  readonly node: string
+  readonly client: string
+}
+
+/** Runs every scenario that a revision lists. */
+export async function runClientLeg(suite: Suite, leg: Leg, seat?: '--wrap' | '--wrap-async'): Promise<ClientRun> {
   const folder = await mkdtemp(join(tmpdir(), 'mcp-budget-conformance-'))
   try {
     // The suite hands this to a shell, where a bare `node` would be the one that runs the suite.
-    const client = [process.execPath, '--import', 'tsx', CLIENT].map((word) => `"${word}"`)
+    const client = [process.execPath, suite.client].map((word) => `"${word}"`)
     const command = [...client, leg.sdk, ...(seat === undefined ? [] : [seat])].join(' ')
     const args = [
       SUITE,
@@ -51,7 +54,7 @@ export async function runClientLeg(node: string, leg: Leg, seat?: '--wrap' | '--
       folder,
     ]
     const journal = join(folder, 'journal.jsonl')
-    const { exitCode, output } = await run(node, args, { ...process.env, CONFORMANCE_JOURNAL: journal })
+    const { exitCode, output } = await run(suite.node, args, { ...process.env, CONFORMANCE_JOURNAL: journal })
     return {
       exitCode,
       table: output.slice(output.lastIndexOf('=== SUITE SUMMARY ===')),
@@ -69,8 +72,7 @@ async function run(
   env: NodeJS.ProcessEnv,
 ): Promise<{ exitCode: number | null; output: string }> {
   return new Promise((resolve, reject) => {
-    // tsx looks for tsconfig.json, where the package's own name is mapped to its sources, in the working folder.
-    const child = spawn(node, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(node, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''
     const collect = (chunk: Buffer): void => {
       output += chunk.toString()

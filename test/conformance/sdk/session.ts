@@ -29,6 +29,18 @@ export interface Session {
 export interface Sdk {
   open(): Session
   isUnauthorized(error: unknown): boolean
+  /** What the error of a `callTool` says about the tool. */
+  fateOf(error: unknown): Fate
+}
+
+/** `ran`: something came back from the tool, if only an error. `refused`: the server did not let it run. */
+export type Fate = 'ran' | 'refused' | 'unanswered'
+
+/** The codes with which a server says that it ran nothing. */
+const REFUSED = [-32700, -32600, -32601, -32602, -32020]
+
+export function fateOfCode(code: number): Fate {
+  return REFUSED.includes(code) ? 'refused' : 'ran'
 }
 
 /** Where the transport passes on its way to the client: the seat of mcp-budget, or nothing. */

@@ -5,17 +5,24 @@ import type { OAuthTokens } from '@modelcontextprotocol/sdk/shared/auth.js'
 import {
   CreateMessageRequestSchema,
   ElicitRequestSchema,
+  ErrorCode,
   ListRootsRequestSchema,
+  McpError,
 } from '@modelcontextprotocol/sdk/types.js'
 import { Authorizer } from '../authorizer.js'
 import { sampleAnswer } from '../sample.js'
-import { CAPABILITIES, CLIENT_INFO, type OpenSdk, SAMPLED } from './session.js'
+import { CAPABILITIES, CLIENT_INFO, fateOfCode, type OpenSdk, SAMPLED } from './session.js'
+
+/** The codes of errors that this SDK raises itself, for want of an answer. */
+const LOCAL: readonly number[] = [ErrorCode.ConnectionClosed, ErrorCode.RequestTimeout]
 
 export const openSdk: OpenSdk = (url, scenario, seat) => {
   const authorizer = new Authorizer<OAuthTokens>(scenario.context)
   const options = scenario.name.startsWith('auth/') ? { authProvider: authorizer satisfies OAuthClientProvider } : {}
   return {
     isUnauthorized: (error) => error instanceof UnauthorizedError,
+    fateOf: (error) =>
+      error instanceof McpError && !LOCAL.includes(error.code) ? fateOfCode(error.code) : 'unanswered',
     open() {
       const client = new Client(CLIENT_INFO, { capabilities: CAPABILITIES })
       client.setRequestHandler(ElicitRequestSchema, ({ params }) => ({

@@ -2,13 +2,16 @@ import {
   Client,
   type ClientOptions,
   type OAuthClientProvider,
+  ProtocolError,
+  SdkError,
+  SdkErrorCode,
   type StoredOAuthTokens,
   StreamableHTTPClientTransport,
   UnauthorizedError,
 } from '@modelcontextprotocol/client'
 import { Authorizer } from '../authorizer.js'
 import { sampleAnswer } from '../sample.js'
-import { CAPABILITIES, CLIENT_INFO, type OpenSdk, SAMPLED } from './session.js'
+import { CAPABILITIES, CLIENT_INFO, fateOfCode, type OpenSdk, SAMPLED } from './session.js'
 
 const MODERN = '2026-07-28'
 
@@ -19,6 +22,11 @@ export const openSdk: OpenSdk = (url, scenario, seat) => {
     scenario.revision === MODERN ? { versionNegotiation: { mode: { pin: MODERN } } } : {}
   return {
     isUnauthorized: (error) => error instanceof UnauthorizedError,
+    fateOf(error) {
+      if (error instanceof ProtocolError) return fateOfCode(error.code)
+      // A result came, and the SDK would not have it.
+      return error instanceof SdkError && error.code === SdkErrorCode.InvalidResult ? 'ran' : 'unanswered'
+    },
     open() {
       const client = new Client(CLIENT_INFO, { capabilities: CAPABILITIES, ...negotiation })
       client.setRequestHandler('elicitation/create', ({ params }) => ({

@@ -1,0 +1,32 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'tsup'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+
+export interface Built {
+  /** The folder of client.js. */
+  readonly folder: string
+  remove(): Promise<void>
+}
+
+/**
+ * The sources of this repository as JavaScript, the SDKs as they are installed. The suite starts the client some
+ * hundreds of times: to compile it each time would double what that takes.
+ */
+export async function buildClient(): Promise<Built> {
+  // Inside the repository, so that the client finds node_modules.
+  const parent = join(ROOT, 'temp')
+  await mkdir(parent, { recursive: true })
+  const folder = await mkdtemp(join(parent, 'conformance-'))
+  await build({
+    entry: [fileURLToPath(new URL('client.ts', import.meta.url))],
+    outDir: folder,
+    format: 'esm',
+    splitting: true,
+    config: false,
+    silent: true,
+  })
+  return { folder, remove: () => rm(folder, { recursive: true, force: true }) }
+}
