@@ -47,6 +47,8 @@ export default defineConfig(
         },
       ],
       eqeqeq: 'error',
+      // It takes `this.#timer ??= …` for a write only.
+      'no-unused-private-class-members': 'off',
     },
   },
   {

@@ -37,7 +37,7 @@ export const TABLE: Readonly<Record<string, Row>> = {
   'pricing/': FEATURE,
   'budget/': FEATURE,
   // Shadow mode judges on a memory enforcer of its own.
-  'budget/shadow.ts': { ...FEATURE, values: [...FEATURE.values, 'backends/memory/'] },
+  'budget/shadow-gate.ts': { ...FEATURE, values: [...FEATURE.values, 'backends/memory/'] },
   'delegation/': FEATURE,
   'tasks/': FEATURE,
   'ledger/': FEATURE,
