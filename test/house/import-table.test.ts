@@ -54,7 +54,11 @@ describe('the table', () => {
       `export type { Price } from '../pricing/price.js'`,
     ],
     ['the preset imports features', 'meter.ts', `import { withBudget } from './budget/with-budget.js'`],
-    ['shadow mode imports the memory store', 'budget/shadow-gate.ts', `import { a } from '../backends/memory/enforcer.js'`],
+    [
+      'shadow mode imports the memory store',
+      'budget/shadow-gate.ts',
+      `import { a } from '../backends/memory/enforcer.js'`,
+    ],
     ['the memory store imports the hold rules', 'backends/memory/a.ts', `import { step } from '../../budget/hold.js'`],
     ['a seat imports a type of a feature', 'mcp/refusal.ts', `import { type Mode } from '../budget/mode.js'`],
     ["the tests' entry imports seats", 'testing/fake.ts', `import { wrapTransport } from '../mcp/wrap-transport.js'`],
