@@ -17,7 +17,7 @@ export const REFUSALS = {
     legacy: -32602,
     modern: -32602,
     retryable: false,
-    reasons: ['related_task', 'invalid_name'],
+    reasons: ['related_task', 'invalid_name', 'invalid_arguments'],
     title: 'Invalid params',
   },
   invalid_request_state: {

@@ -29,6 +29,8 @@ export class Holds {
   readonly #deadlines: Deadlines
   #ended: HoldRecord[] = []
   #forgotten = 0
+  /** The latest mint time among the holds that were forgotten. */
+  #forgottenUpTo = 0
 
   constructor(book: Book, now: number) {
     this.#book = book
@@ -152,8 +154,8 @@ export class Holds {
 
   #captureUnknown(request: CaptureRequest, now: number): CaptureResult {
     const minted = chargeIdTime(request.holdId)
-    // A charge older than the memory may have been captured and forgotten: charging it again is worse than not at all.
-    const neverSeen = minted !== undefined && now - minted < REMEMBER.ms && now - minted > -REMEMBER.ms
+    // A charge older than what was forgotten may have been captured before: charging it twice is worse than not at all.
+    const neverSeen = minted !== undefined && minted > this.#forgottenUpTo
     if (request.lines === undefined || !neverSeen) return { kind: 'refused', reason: 'unknown_hold' }
     const lines = this.#resolve(request.lines)
     if ('reason' in lines) return { kind: 'refused', reason: lines.reason }
@@ -255,6 +257,7 @@ export class Holds {
       const kept = this.#ended.length - this.#forgotten
       if (kept <= REMEMBER.entries && oldest.endedAt + REMEMBER.ms > now) break
       if (this.#records.get(oldest.id) === oldest) this.#records.delete(oldest.id)
+      this.#forgottenUpTo = Math.max(this.#forgottenUpTo, chargeIdTime(oldest.id) ?? oldest.endedAt)
       this.#forgotten++
     }
     if (this.#forgotten > REMEMBER.entries) {

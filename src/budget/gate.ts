@@ -1,0 +1,16 @@
+import type { Charge } from '../core/outcome.js'
+import type { Credits } from '../core/credits.js'
+import type { MaybePromise } from '../core/maybe-promise.js'
+import type { Refusal } from '../core/refusal.js'
+import type { ToolCall } from '../core/call.js'
+import type { CallHold } from './call-hold.js'
+import type { HoldFate } from './end.js'
+import type { HoldLine } from './enforcer.js'
+
+/** How `withBudget` puts a call's money aside and ends it; one for each kind of store and for shadow mode. */
+export interface Gate {
+  place(call: ToolCall, cost: Credits, lines: readonly HoldLine[]): MaybePromise<CallHold | Refusal>
+  /** Never throws and never loses a known spend. */
+  end(call: ToolCall, hold: CallHold, fate: HoldFate, cost: Credits, amount: Credits): MaybePromise<Charge>
+  extend(call: ToolCall, hold: CallHold): void
+}

@@ -1,0 +1,160 @@
+import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
+import { isUnreached, reach, type Unreached } from './reach.js'
+import { RefusalMemory } from './refusal-memory.js'
+import { refusalOfStore, unavailable, type StoreRefusal } from './refusals.js'
+import type { Charge } from '../core/outcome.js'
+import type { Credits } from '../core/credits.js'
+import type { Refusal } from '../core/refusal.js'
+import type { ToolCall } from '../core/call.js'
+import type { BudgetSettings } from './options.js'
+import type { CallHold } from './call-hold.js'
+import type { CaptureRequest, CaptureResult, HoldingEnforcer, HoldLine, HoldResult, ReleaseResult } from './enforcer.js'
+import type { Gate } from './gate.js'
+import type { HoldFate } from './end.js'
+import type { Outage } from './outage.js'
+
+/** Holds before the call, captures or releases after it. */
+export class HoldingGate implements Gate {
+  readonly #enforcer: HoldingEnforcer
+  readonly #settings: BudgetSettings
+  readonly #outage: Outage
+  readonly #reach: { readonly timeoutMs: number; readonly clock: BudgetSettings['clock'] }
+  readonly #refused: RefusalMemory
+
+  constructor(enforcer: HoldingEnforcer, settings: BudgetSettings, outage: Outage) {
+    this.#enforcer = enforcer
+    this.#settings = settings
+    this.#outage = outage
+    this.#reach = { timeoutMs: settings.storeTimeoutMs, clock: settings.clock }
+    this.#refused = new RefusalMemory(settings.refusalMemoryMs, settings.clock)
+  }
+
+  place(call: ToolCall, cost: Credits, lines: readonly HoldLine[]): MaybePromise<CallHold | Refusal> {
+    const decided = this.#outage.decideWithoutStore(call, cost, lines) ?? this.#refused.find(call, cost, lines)
+    if (decided !== undefined) return decided
+    const { ttlMs, onExpire, mode } = this.#settings
+    const request = {
+      id: call.id,
+      lines,
+      ttlMs,
+      onExpire,
+      overdraft: mode === 'soft',
+      meta: { tool: call.tool, server: call.server },
+    }
+    const answer = reach(() => this.#enforcer.hold(request), this.#reach)
+    if (!isPromise(answer)) return this.#placed(call, cost, lines, answer)
+    return answer.then((later) => {
+      const placed = this.#placed(call, cost, lines, later)
+      if ('error' in placed) this.#refused.remember(placed, cost, lines)
+      return placed
+    })
+  }
+
+  end(call: ToolCall, hold: CallHold, fate: HoldFate, cost: Credits, amount: Credits): MaybePromise<Charge> {
+    const charged = this.#settings.overage === 'cap' ? Math.min(amount, cost) : amount
+    if (hold.state === 'journaled') return this.#journal(call, hold, fate, cost, charged)
+    switch (fate) {
+      case 'keep':
+        return { held: cost, charged: 0, end: 'kept' }
+      case 'capture':
+        return this.#finish(call, () => this.#capture(call, hold, amount), { held: cost, charged, end: 'captured' })
+      case 'release':
+        return this.#finish(call, () => this.#release(call), { held: cost, charged: 0, end: 'released' })
+    }
+  }
+
+  extend(call: ToolCall, hold: CallHold): void {
+    if (hold.state !== 'held') return
+    const answer = reach(
+      () => this.#enforcer.extend({ id: `${call.id}.x`, holdId: call.id, ttlMs: this.#settings.ttlMs }),
+      this.#reach,
+    )
+    // What cannot be extended now is tried again at the next sweep, before its time is up.
+    if (isPromise(answer)) answer.then(ignore, ignore)
+  }
+
+  #placed(
+    call: ToolCall,
+    cost: Credits,
+    lines: readonly HoldLine[],
+    answer: HoldResult | Unreached,
+  ): CallHold | Refusal {
+    if (isUnreached(answer)) {
+      const decided = this.#outage.unreached(call, cost, lines, answer)
+      // The store may have placed the hold and lost the answer: it is given back, or barred if it comes yet.
+      if ('error' in decided && !answer.misuse)
+        this.#outage.outbox.add({ chargeId: call.id, post: () => refusedBy(this.#release(call)) }, answer.cause)
+      return decided
+    }
+    this.#outage.reached()
+    if (answer?.kind === 'held') return { state: 'held', lines, remaining: answer.remaining, debt: answer.debt }
+    if (answer?.kind === 'refused') return refusalOfStore(call, cost, answer as StoreRefusal)
+    return unavailable(call, cost, lines[0]?.budget, 'the store answered neither `held` nor `refused`')
+  }
+
+  #finish(
+    call: ToolCall,
+    post: () => MaybePromise<CaptureResult | ReleaseResult>,
+    charge: Charge,
+  ): MaybePromise<Charge> {
+    this.#refused.forget()
+    const answer = reach(post, this.#reach)
+    if (!isPromise(answer)) return this.#finished(call, post, charge, answer)
+    const later = answer.then((given) => this.#finished(call, post, charge, given))
+    return this.#settings.awaitCapture ? later : charge
+  }
+
+  #finished(
+    call: ToolCall,
+    post: () => MaybePromise<CaptureResult | ReleaseResult>,
+    charge: Charge,
+    answer: CaptureResult | ReleaseResult | Unreached,
+  ): Charge {
+    if (isUnreached(answer) && !answer.misuse) {
+      this.#outage.outbox.add({ chargeId: call.id, post: () => refusedBy(post()) }, answer.cause)
+      return { ...charge, end: 'pending' }
+    }
+    if (isUnreached(answer) || answer?.kind === 'refused') {
+      const cause = isUnreached(answer) ? answer.cause : answer.reason
+      this.#settings.events?.emit('delayed', { chargeId: call.id, attempt: 1, givenUp: true, cause })
+    }
+    return charge
+  }
+
+  #journal(call: ToolCall, hold: CallHold, fate: HoldFate, cost: Credits, charged: Credits): Charge {
+    const capture = fate === 'capture' || (fate === 'keep' && this.#settings.onExpire === 'capture')
+    const amount = fate === 'keep' ? cost : charged
+    // What passed was real, so it is charged whatever the budget has left: the rest becomes debt.
+    const post = capture
+      ? () => refusedBy(this.#enforcer.capture(this.#captureRequest(call, hold, amount, 'debt')))
+      : () => refusedBy(this.#release(call))
+    this.#outage.outbox.add({ chargeId: call.id, post }, 'the store was out of reach when the call began')
+    return { held: cost, charged: capture ? amount : 0, end: 'pending' }
+  }
+
+  #capture(call: ToolCall, hold: CallHold, amount: Credits): MaybePromise<CaptureResult> {
+    return this.#enforcer.capture(this.#captureRequest(call, hold, amount, this.#settings.overage))
+  }
+
+  #captureRequest(call: ToolCall, hold: CallHold, amount: Credits, overage: CaptureRequest['overage']): CaptureRequest {
+    return {
+      id: `${call.id}.c`,
+      holdId: call.id,
+      amount,
+      overage,
+      lines: hold.lines,
+      meta: { tool: call.tool, server: call.server },
+    }
+  }
+
+  #release(call: ToolCall): MaybePromise<ReleaseResult> {
+    return this.#enforcer.release({ id: `${call.id}.r`, holdId: call.id })
+  }
+}
+
+function refusedBy(answer: MaybePromise<CaptureResult | ReleaseResult>): MaybePromise<string | undefined> {
+  if (isPromise(answer)) return answer.then(refusedBy)
+  return answer.kind === 'refused' ? answer.reason : undefined
+}
+
+function ignore(): void {}

@@ -1,0 +1,113 @@
+import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
+import { isUnreached, reach, type Unreached } from './reach.js'
+import type { BudgetEvents } from '../core/events.js'
+import type { ChargeId } from '../core/ids.js'
+import type { Clock } from '../core/clock.js'
+
+/** One end of a charge that must reach the store. */
+export interface Posting {
+  readonly chargeId: ChargeId
+  /** Does it, with an id that makes a repetition harmless. Answers with why not, when the store refuses for good. */
+  post(): MaybePromise<string | undefined>
+}
+
+const FIRST_WAIT_MS = 1_000
+const LONGEST_WAIT_MS = 30_000
+
+/**
+ * Ends of holds that the store has not acknowledged: retried, in order, until it does, so that a known spend is never
+ * dropped. Also the journal of an outage under `failMode: { open }`. Lives in this process's memory.
+ */
+export class Outbox {
+  readonly #queue: Posting[] = []
+  readonly #options: { readonly timeoutMs: number; readonly clock: Clock; readonly events: BudgetEvents | undefined }
+  readonly #onDrained: (posted: number, failed: number) => void
+  #attempt = 0
+  #posted = 0
+  #failed = 0
+  #cancelTimer: (() => void) | undefined
+  #running: Promise<void> | undefined
+
+  constructor(
+    options: { readonly timeoutMs: number; readonly clock: Clock; readonly events: BudgetEvents | undefined },
+    onDrained: (posted: number, failed: number) => void,
+  ) {
+    this.#options = options
+    this.#onDrained = onDrained
+  }
+
+  /** How many ends wait. */
+  get size(): number {
+    return this.#queue.length
+  }
+
+  /** Queues an end for retry; `cause` is why it did not go through at once. */
+  add(posting: Posting, cause: unknown): void {
+    this.#queue.push(posting)
+    this.#options.events?.emit('delayed', { chargeId: posting.chargeId, attempt: 1, givenUp: false, cause })
+    this.#schedule()
+  }
+
+  /** Tries now, until the queue is empty or the store gives no answer. Call it before the process ends. */
+  flush(): Promise<void> {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined
+      this.#schedule()
+    })
+    return this.#running
+  }
+
+  #schedule(): void {
+    if (this.#queue.length === 0 || this.#cancelTimer !== undefined || this.#running !== undefined) return
+    const wait = Math.min(FIRST_WAIT_MS * 2 ** this.#attempt, LONGEST_WAIT_MS)
+    this.#cancelTimer = this.#options.clock.after(wait, () => {
+      this.#cancelTimer = undefined
+      void this.flush()
+    })
+  }
+
+  async #run(): Promise<void> {
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+    for (let posting = this.#queue[0]; posting !== undefined; posting = this.#queue[0]) {
+      const answer = await this.#post(posting)
+      if (isUnreached(answer) && !answer.misuse) {
+        this.#attempt++
+        this.#options.events?.emit('delayed', {
+          chargeId: posting.chargeId,
+          attempt: this.#attempt + 1,
+          givenUp: false,
+          cause: answer.cause,
+        })
+        return
+      }
+      this.#queue.shift()
+      this.#attempt = 0
+      this.#settled(posting, answer)
+    }
+    const [posted, failed] = [this.#posted, this.#failed]
+    this.#posted = 0
+    this.#failed = 0
+    if (posted + failed > 0) this.#onDrained(posted, failed)
+  }
+
+  #settled(posting: Posting, answer: string | undefined | Unreached): void {
+    if (answer === undefined) {
+      this.#posted++
+      return
+    }
+    this.#failed++
+    const cause = isUnreached(answer) ? answer.cause : answer
+    this.#options.events?.emit('delayed', { chargeId: posting.chargeId, attempt: 1, givenUp: true, cause })
+  }
+
+  async #post(posting: Posting): Promise<string | undefined | Unreached> {
+    const answer = reach(() => wrapped(posting.post()), this.#options)
+    const given = isPromise(answer) ? await answer : answer
+    return isUnreached(given) ? given : given.refused
+  }
+}
+
+function wrapped(answer: MaybePromise<string | undefined>): MaybePromise<{ refused: string | undefined }> {
+  return isPromise(answer) ? answer.then((refused) => ({ refused })) : { refused: answer }
+}

@@ -1,0 +1,71 @@
+import { BudgetError } from '../core/errors.js'
+import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
+import type { Clock } from '../core/clock.js'
+
+/** The store gave no answer. `misuse`: it was reached, and would not take the request. */
+export interface Unreached {
+  readonly kind: 'unreached'
+  readonly cause: unknown
+  readonly misuse: boolean
+}
+
+/**
+ * Asks a store, with a time limit and one retry of the same request: its id makes a repetition harmless. Slow counts
+ * as unreachable. Synchronous when the store is.
+ */
+export function reach<Answer extends object | number | undefined | void>(
+  ask: () => MaybePromise<Answer>,
+  options: { readonly timeoutMs: number; readonly clock: Clock },
+): MaybePromise<Answer | Unreached> {
+  const first = attempt(ask, options)
+  if (isPromise(first)) return first.then((answer) => (mayRetry(answer) ? attempt(ask, options) : answer))
+  return mayRetry(first) ? attempt(ask, options) : first
+}
+
+/** Whether an answer is that there was none. */
+export function isUnreached(answer: unknown): answer is Unreached {
+  return (answer as Unreached | undefined)?.kind === 'unreached'
+}
+
+function mayRetry(answer: unknown): boolean {
+  return isUnreached(answer) && !answer.misuse
+}
+
+function attempt<Answer>(
+  ask: () => MaybePromise<Answer>,
+  { timeoutMs, clock }: { readonly timeoutMs: number; readonly clock: Clock },
+): MaybePromise<Answer | Unreached> {
+  let answer: MaybePromise<Answer>
+  try {
+    answer = ask()
+  } catch (cause) {
+    return unreached(cause)
+  }
+  if (!isPromise(answer)) return answer
+  const later = answer
+  return new Promise((resolve) => {
+    const cancel = clock.after(timeoutMs, () => {
+      resolve(
+        unreached(new BudgetError({ code: 'timeout', message: `Expected the store to answer within ${timeoutMs} ms` })),
+      )
+    })
+    later.then(
+      (value) => {
+        cancel()
+        resolve(value)
+      },
+      (cause: unknown) => {
+        cancel()
+        resolve(unreached(cause))
+      },
+    )
+  })
+}
+
+function unreached(cause: unknown): Unreached {
+  return {
+    kind: 'unreached',
+    cause,
+    misuse: BudgetError.isInstance(cause) && cause.code !== 'timeout' && cause.code !== 'injected_fault',
+  }
+}

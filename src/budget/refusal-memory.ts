@@ -1,0 +1,45 @@
+import type { Clock } from '../core/clock.js'
+import type { Credits } from '../core/credits.js'
+import type { Refusal } from '../core/refusal.js'
+import type { ToolCall } from '../core/call.js'
+import type { HoldLine } from './enforcer.js'
+
+const MAX_BUDGETS = 1_000
+
+/**
+ * Repeats a refusal for want of credits for a moment without asking a store that answers by promise, so that an agent
+ * that keeps calling does not become load on the store. A dearer call on the same budgets is refused alike.
+ */
+export class RefusalMemory {
+  readonly #keepMs: number
+  readonly #clock: Clock
+  readonly #known = new Map<string, { readonly refusal: Refusal; readonly cost: Credits; readonly until: number }>()
+
+  constructor(keepMs: number, clock: Clock) {
+    this.#keepMs = keepMs
+    this.#clock = clock
+  }
+
+  find(call: ToolCall, cost: Credits, lines: readonly HoldLine[]): Refusal | undefined {
+    if (this.#known.size === 0) return undefined
+    const known = this.#known.get(keyOf(lines))
+    if (known === undefined || cost < known.cost || this.#clock.now() >= known.until) return undefined
+    return { ...known.refusal, tool: call.tool, cost }
+  }
+
+  remember(refusal: Refusal, cost: Credits, lines: readonly HoldLine[]): void {
+    const lacksCredits = refusal.reason === 'exhausted' || refusal.reason === 'insufficient'
+    if (this.#keepMs === 0 || !lacksCredits) return
+    if (this.#known.size >= MAX_BUDGETS) this.#known.clear()
+    this.#known.set(keyOf(lines), { refusal, cost, until: this.#clock.now() + this.#keepMs })
+  }
+
+  /** Credits may have come back. */
+  forget(): void {
+    if (this.#known.size > 0) this.#known.clear()
+  }
+}
+
+function keyOf(lines: readonly HoldLine[]): string {
+  return lines.length === 1 ? (lines[0]?.budget ?? '') : lines.map((line) => line.budget).join(' ')
+}

@@ -1,0 +1,40 @@
+import { refuse, type Refusal } from '../core/refusal.js'
+import type { Credits } from '../core/credits.js'
+import type { ToolCall } from '../core/call.js'
+import type { EnforcerReason } from './enforcer.js'
+
+/** What a store said no with. */
+export interface StoreRefusal {
+  readonly reason: EnforcerReason
+  readonly budget: string
+  readonly remaining: Credits
+  readonly resetAt?: number | undefined
+}
+
+/**
+ * The refusal of a call whose store said no. A budget that does not exist, was closed or belongs to somebody else is
+ * `unauthorized` without a word more: the same answer that a stranger gets; the true reason is in `detail`.
+ */
+export function refusalOfStore(call: ToolCall, cost: Credits, answer: StoreRefusal): Refusal {
+  const { reason, budget, remaining, resetAt } = answer
+  switch (reason) {
+    case 'unknown_budget':
+    case 'closed':
+    case 'revoked':
+      return refuse(call.tool, { error: 'unauthorized', reason: 'unauthorized', cost, budget, detail: reason })
+    case 'exhausted':
+    case 'insufficient':
+    case 'ceiling':
+    case 'rate':
+      return refuse(call.tool, { error: 'budget_exhausted', reason, cost, remaining, budget, resetAt })
+    case 'cross_partition':
+      return refuse(call.tool, { error: 'cross_partition', reason, cost, budget })
+    default:
+      return unavailable(call, cost, budget, reason)
+  }
+}
+
+/** The refusal of a call whose store gave no answer, or none that makes sense. */
+export function unavailable(call: ToolCall, cost: Credits, budget: string | undefined, detail: unknown): Refusal {
+  return refuse(call.tool, { error: 'budget_unavailable', reason: 'budget_backend_error', cost, budget, detail })
+}

@@ -1,0 +1,157 @@
+import { approveCall } from './approval.js'
+import { budgetSettings, type BudgetOptions, type BudgetSettings } from './options.js'
+import { budgetsOf, type CallHold, type Held } from './call-hold.js'
+import { canHold } from './enforcer.js'
+import { compileLines } from './lines.js'
+import { fateOf } from './end.js'
+import { HoldingGate } from './holding-gate.js'
+import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
+import { isUnreached, reach } from './reach.js'
+import { Outage } from './outage.js'
+import { refusalOfStore } from './refusals.js'
+import { ShadowGate } from './shadow-gate.js'
+import { SpendingGate } from './spending-gate.js'
+import { withAdvisory } from './advisory.js'
+import type { CallMiddleware } from '../core/middleware.js'
+import type { CallOutcome, Charge } from '../core/outcome.js'
+import type { Gate } from './gate.js'
+import type { HoldLine } from './enforcer.js'
+import type { Priced } from '../core/price.js'
+import type { Refusal } from '../core/refusal.js'
+import type { ToolCall } from '../core/call.js'
+
+/** The step that `withBudget` makes. */
+export interface BudgetMiddleware extends CallMiddleware<Priced, Held> {
+  /** How many ends of calls the store has not acknowledged yet. */
+  readonly pending: number
+  /** Tries to post them now; call it before the process ends. */
+  flush(): Promise<void>
+}
+
+/** A call older than this is not kept alive any more. */
+const LONGEST_HOLD_MS = 86_400_000
+
+/**
+ * The step that touches money: puts a call's cost aside before it is forwarded, and ends the hold by what the outcome
+ * proves (docs/reference/outcomes.md). Needs a price, from `withCostProfile`. A call that cannot be paid is refused and
+ * never forwarded; a refusal costs nothing. Each hold ends exactly once, whatever happens to the call.
+ *
+ * Refuses with `unauthorized` (no such budget), `budget_exhausted`, `approval_required`, `cross_partition`,
+ * `budget_unavailable`.
+ *
+ * @throws BudgetError `invalid_config`, `invalid_budget_id` for settings that make no sense
+ * @example
+ * ```ts
+ * withBudget({ enforcer, budget: 'agent-1' })
+ * withBudget({ enforcer, budget: ['agent-1', 'team', { budget: 'team-calls', unit: 'calls' }] })
+ * withBudget({ enforcer, budget: 'agent-1', approveAbove: 100, approve: (call, price) => ask(call.tool, price.cost) })
+ * ```
+ */
+export function withBudget(options: BudgetOptions): BudgetMiddleware {
+  return new BudgetStep(budgetSettings(options))
+}
+
+class BudgetStep implements BudgetMiddleware {
+  readonly name = 'withBudget'
+  readonly needs = ['cost', 'price']
+  readonly gives = ['hold']
+  readonly extendEveryMs: number
+  readonly #settings: BudgetSettings
+  readonly #lines: ReturnType<typeof compileLines>
+  readonly #outage: Outage
+  readonly #gate: Gate
+
+  constructor(settings: BudgetSettings) {
+    const { enforcer, mode, ttlMs } = settings
+    this.#settings = settings
+    this.#lines = compileLines(settings.budget)
+    this.#outage = new Outage(settings)
+    this.extendEveryMs = ttlMs / 2
+    if (mode === 'shadow') this.#gate = new ShadowGate(settings, this.#outage)
+    else if (canHold(enforcer)) this.#gate = new HoldingGate(enforcer, settings, this.#outage)
+    else this.#gate = new SpendingGate(enforcer, settings, this.#outage)
+  }
+
+  get pending(): number {
+    return this.#outage.outbox.size
+  }
+
+  flush(): Promise<void> {
+    return this.#outage.outbox.flush()
+  }
+
+  enter(call: ToolCall & Priced): MaybePromise<(ToolCall & Priced & Held) | Refusal> {
+    const lines = this.#lines(call, call.cost)
+    const { approve, approveAbove, mode } = this.#settings
+    if (approve === undefined || call.cost <= approveAbove || mode === 'shadow') return this.#place(call, lines)
+    const broke = this.#cannotPay(call, lines)
+    return isPromise(broke)
+      ? broke.then((refusal) => refusal ?? this.#ask(call, lines))
+      : (broke ?? this.#ask(call, lines))
+  }
+
+  leave(call: ToolCall & Priced & Held, outcome: CallOutcome): MaybePromise<CallOutcome> {
+    const { hold, cost, price } = call
+    const fate = fateOf(outcome, this.#settings)
+    const { amount, reported } = price.charge(outcome)
+    const charge = this.#gate.end(call, hold, fate, cost, amount)
+    const said = withAdvisory(outcome, hold, this.#settings.mode)
+    if (isPromise(charge)) return charge.then((later) => this.#charged(call, said, later, reported))
+    return this.#charged(call, said, charge, reported)
+  }
+
+  extend(call: ToolCall & Priced & Held): void {
+    if (this.#settings.clock.now() - call.startedAt < LONGEST_HOLD_MS) this.#gate.extend(call, call.hold)
+  }
+
+  #ask(call: ToolCall & Priced, lines: readonly HoldLine[]): MaybePromise<(ToolCall & Priced & Held) | Refusal> {
+    const approved = approveCall(call, this.#settings.approve as NonNullable<BudgetSettings['approve']>)
+    if (isPromise(approved)) return approved.then((answer) => this.#approved(call, answer, lines))
+    return this.#approved(call, approved, lines)
+  }
+
+  #approved(call: ToolCall & Priced, answer: (ToolCall & Priced) | Refusal, lines: readonly HoldLine[]) {
+    return answer.kind === 'refused' ? this.#refused(call, answer) : this.#place(answer, lines)
+  }
+
+  // Nobody is asked to approve a call that the budget cannot pay. Advisory: the hold decides.
+  #cannotPay(call: ToolCall & Priced, lines: readonly HoldLine[]): MaybePromise<Refusal | undefined> {
+    const { enforcer, mode, storeTimeoutMs: timeoutMs, clock } = this.#settings
+    const line = lines.find((each) => each.unit !== 'calls')
+    if (line === undefined || mode === 'soft') return undefined
+    const judge = (answer: Awaited<ReturnType<typeof enforcer.check>>): Refusal | undefined => {
+      if (answer.allowed) return undefined
+      return this.#refused(call, refusalOfStore(call, call.cost, { ...answer, budget: line.budget }))
+    }
+    const answer = reach(() => enforcer.check(line.budget, line.amount), { timeoutMs, clock })
+    if (isPromise(answer)) return answer.then((later) => (isUnreached(later) ? undefined : judge(later)))
+    return isUnreached(answer) ? undefined : judge(answer)
+  }
+
+  #place(call: ToolCall & Priced, lines: readonly HoldLine[]): MaybePromise<(ToolCall & Priced & Held) | Refusal> {
+    const placed = this.#gate.place(call, call.cost, lines)
+    return isPromise(placed) ? placed.then((later) => this.#placed(call, later)) : this.#placed(call, placed)
+  }
+
+  #placed(call: ToolCall & Priced, placed: CallHold | Refusal): (ToolCall & Priced & Held) | Refusal {
+    if ('error' in placed) return this.#refused(call, placed)
+    const { events } = this.#settings
+    if (events?.heard('held') === true) {
+      events.emit('held', { call, budgets: budgetsOf(placed), cost: call.cost, remaining: placed.remaining })
+    }
+    if (placed.debt > 0) events?.emit('overdrawn', { call, cost: call.cost, debt: placed.debt })
+    return { ...call, hold: placed }
+  }
+
+  #refused(call: ToolCall, refusal: Refusal): Refusal {
+    this.#settings.events?.emit('refused', { call, refusal, enforced: true })
+    return refusal
+  }
+
+  #charged(call: ToolCall & Held, outcome: CallOutcome, charge: Charge, reported: number | undefined): CallOutcome {
+    const full = reported === undefined ? charge : { ...charge, reported }
+    const { events } = this.#settings
+    if (events?.heard('charged') === true) events.emit('charged', { call, outcome: outcome.kind, charge: full })
+    return { ...outcome, charge: full }
+  }
+}

@@ -1,0 +1,20 @@
+import { crypto } from '#crypto'
+import { canonicalJson } from './json.js'
+import { isPromise, type MaybePromise } from './maybe-promise.js'
+import type { ToolCall } from './call.js'
+
+/**
+ * What a call is, as 64 hex digits: SHA-256 over the canonical JSON (RFC 8785) of its name and arguments. Equal for
+ * equal calls, whatever their order of keys, their id or their `_meta`. The one digest for approvals and retries.
+ *
+ * @throws BudgetError `invalid_request` when the arguments are no JSON or beyond its limits
+ * @example if (approved.has(await callDigest(call))) …
+ */
+export function callDigest(call: Pick<ToolCall, 'tool' | 'args'>): MaybePromise<string> {
+  const digest = crypto.sha256(canonicalJson({ name: call.tool, arguments: call.args ?? {} }))
+  return isPromise(digest) ? digest.then(hex) : hex(digest)
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

@@ -1,0 +1,83 @@
+export { assertMetered, wrapClient } from './mcp/wrap-client.js'
+export { wrapTool, type ToolHandler } from './mcp/wrap-tool.js'
+export { isMetered, wrapTransport } from './mcp/wrap-transport.js'
+export { refusalOf, type RefusalCodes, type RefusalData } from './mcp/refusal.js'
+export type { SeatOptions } from './mcp/seat.js'
+export type { ClientLike, TransportLike } from './mcp/wire.js'
+
+export { withBudget, type BudgetMiddleware } from './budget/with-budget.js'
+export type { BudgetOptions, FailMode, Mode } from './budget/options.js'
+export type { BudgetLine, BudgetSpec } from './budget/lines.js'
+export type { CallHold, Held } from './budget/call-hold.js'
+export { budgetId, type BudgetId } from './budget/budget-id.js'
+export {
+  canHold,
+  type BudgetEnforcer,
+  type BudgetResult,
+  type BudgetView,
+  type CaptureRequest,
+  type CaptureResult,
+  type CloseRequest,
+  type CloseResult,
+  type EnforcerReason,
+  type ExtendRequest,
+  type ExtendResult,
+  type GrantRequest,
+  type HoldingEnforcer,
+  type HoldLine,
+  type HoldMeta,
+  type HoldRequest,
+  type HoldResult,
+  type MoveResult,
+  type ReleaseRequest,
+  type ReleaseResult,
+  type SpendRequest,
+  type TransferRequest,
+} from './budget/enforcer.js'
+export {
+  endHold,
+  type Balance,
+  type BalanceChange,
+  type HoldEnd,
+  type HoldEvent,
+  type HoldState,
+  type OnExpire,
+  type Overage,
+} from './budget/hold.js'
+export {
+  InMemoryBudgetEnforcer,
+  type InMemoryBudgetEnforcerOptions,
+} from './backends/memory/in-memory-budget-enforcer.js'
+export type { MoneySink } from './backends/memory/book.js'
+
+export { withLedger } from './ledger/with-ledger.js'
+export { MemoryLedger } from './ledger/memory-ledger.js'
+export { replay } from './ledger/replay.js'
+export { report, type CallTotals, type Report } from './ledger/report.js'
+export type { CallRecord, FoldedCalls, LedgerRecord, MoneyEntry, MoneyOp } from './ledger/entry.js'
+export type { Ledger, LedgerQuery } from './ledger/ledger.js'
+
+export { compose, composeWith, type CallInput, type Meter } from './core/compose.js'
+export { middleware } from './core/adapt.js'
+export type { CallMiddleware, ObservedMessage, Ordered, WrongOrder } from './core/middleware.js'
+export type { ToolCall } from './core/call.js'
+export type {
+  CallOutcome,
+  Charge,
+  ErrorOutcome,
+  LostOutcome,
+  Proof,
+  RefusedOutcome,
+  ResultOutcome,
+  TaskOutcome,
+} from './core/outcome.js'
+export { refuse, REFUSALS, type Refusal, type RefusalReason, type RefusalSlug } from './core/refusal.js'
+export { BudgetError, type BudgetErrorCode } from './core/errors.js'
+export { BudgetEvents, type BudgetEventMap, type BudgetEventName, type CallRef } from './core/events.js'
+export { callDigest } from './core/digest.js'
+export { basisPoints, decimalToCredits, isCredits, MAX_CREDITS, type Credits } from './core/credits.js'
+export { systemClock, type Clock } from './core/clock.js'
+export type { ChargeId } from './core/ids.js'
+export type { JsonObject } from './core/json.js'
+export type { MaybePromise } from './core/maybe-promise.js'
+export type { Price, PriceCharge, Priced, PriceSource } from './core/price.js'

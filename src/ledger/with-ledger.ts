@@ -1,0 +1,61 @@
+import { systemClock, type Clock } from '../core/clock.js'
+import { isPromise } from '../core/maybe-promise.js'
+import type { BudgetEvents } from '../core/events.js'
+import type { CallMiddleware } from '../core/middleware.js'
+import type { CallOutcome } from '../core/outcome.js'
+import type { Held } from '../budget/call-hold.js'
+import type { Priced } from '../core/price.js'
+import type { ToolCall } from '../core/call.js'
+import type { CallRecord } from './entry.js'
+import type { Ledger } from './ledger.js'
+
+/**
+ * Writes a {@link CallRecord} of every call, refusals too; put it first, so that it sees what later steps refuse. The
+ * money entries are the store's own, in the same ledger when both are given it, linked by the charge id. A ledger that
+ * fails changes no call: it is a `fault` event.
+ *
+ * @example
+ * ```ts
+ * const ledger = new MemoryLedger()
+ * compose(withLedger({ ledger }), withCostProfile({ defaultCost: 5 }), withBudget({ enforcer, budget }))
+ * ```
+ */
+export function withLedger(options: {
+  readonly ledger: Ledger
+  readonly events?: BudgetEvents
+  readonly clock?: Clock
+}): CallMiddleware {
+  const { ledger, events, clock = systemClock } = options
+  const fault = (error: unknown): void => events?.emit('fault', { where: 'withLedger', error })
+  return {
+    name: 'withLedger',
+    leave(call, outcome) {
+      try {
+        const written = ledger.append([recordOf(call, outcome, clock.now())])
+        if (isPromise(written)) written.then(undefined, fault)
+      } catch (error) {
+        fault(error)
+      }
+      return outcome
+    },
+  }
+}
+
+function recordOf(call: ToolCall & Partial<Priced & Held>, outcome: CallOutcome, now: number): CallRecord {
+  const refusal = outcome.kind === 'refused' ? outcome.refusal : undefined
+  return {
+    kind: 'call',
+    chargeId: call.id,
+    at: call.startedAt,
+    durationMs: now - call.startedAt,
+    tool: call.tool,
+    server: call.server,
+    budgets: call.hold?.lines.map((line) => line.budget) ?? (refusal?.budget === undefined ? [] : [refusal.budget]),
+    outcome: outcome.kind,
+    proves: outcome.proves,
+    refusal: refusal && { error: refusal.error, reason: refusal.reason },
+    cost: call.cost ?? refusal?.cost,
+    price: call.price?.source,
+    charge: outcome.charge,
+  }
+}

@@ -1,0 +1,300 @@
+import { BudgetError } from '../core/errors.js'
+import { Engine, type Passage } from '../core/engine.js'
+import { isObject, type JsonObject } from '../core/json.js'
+import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
+import { refuse, type Refusal } from '../core/refusal.js'
+import { eraOf, type Era } from './eras.js'
+import { forwardable, readCall, snapshotOf } from './request.js'
+import { isInputRequired, outcomeOfResponse, outcomeOfSendFailure } from './evidence.js'
+import { isRequestId, isResponse, isToolsCall, objectAt, type RequestId, type SendOptions } from './wire.js'
+import { newPending, PENDING_LIMIT, withOutcome, type PendingCall } from './pending.js'
+import { refusalError, refusalResult } from './refusal.js'
+import { Rounds } from './rounds.js'
+import type { LostOutcome } from '../core/outcome.js'
+import type { Seat } from './seat.js'
+
+/** The transport below a seat, as the seat uses it. */
+export interface Wire {
+  send(message: unknown, options: SendOptions | undefined): Promise<void>
+  /** Whether a `resumptionToken` really resumes a stream there; elsewhere the call would run, and must be paid. */
+  readonly resumes: boolean
+}
+
+/** A message that may be forwarded, and the call it begins. */
+interface Admitted {
+  readonly message: JsonObject
+  readonly pending: PendingCall | undefined
+}
+
+/** Slugs that are the protocol's own errors: never answered as a tool result. */
+const PROTOCOL_ERRORS = new Set<Refusal['error']>(['invalid_request', 'invalid_params', 'invalid_request_state'])
+
+/**
+ * The seat on a client's transport: takes each outgoing `tools/call` through the steps, and ends it by what comes
+ * back, by a cancellation, by a failed send or by the end of the connection. Its state belongs to one transport:
+ * shared between two, equal ids would cross.
+ */
+export class ClientSeat {
+  /** Who receives what comes in. */
+  onmessage: ((message: JsonObject, extra?: unknown) => void) | undefined
+  readonly #seat: Seat
+  readonly #engine: Engine
+  readonly #wire: Wire
+  readonly #pending = new Map<RequestId, PendingCall>()
+  readonly #requests = new WeakMap<PendingCall, JsonObject>()
+  readonly #rounds: Rounds
+  readonly #observes: boolean
+  #closed = false
+
+  constructor(seat: Seat, wire: Wire) {
+    this.#seat = seat
+    this.#wire = wire
+    this.#engine = new Engine(seat.steps, seat.clock)
+    this.#observes = this.#engine.observes
+    this.#rounds = new Rounds(seat.clock, (pending) =>
+      this.#lose(pending, { kind: 'lost', cause: 'timed-out', proves: 'unknown' }),
+    )
+  }
+
+  /** Sends a message or a batch: what is not a call goes on in the same tick. */
+  send(message: unknown, options: SendOptions | undefined): Promise<void> {
+    if (Array.isArray(message)) return this.#sendBatch(message, options)
+    if (!isObject(message)) return this.#wire.send(message, options)
+    if (!isToolsCall(message)) {
+      this.#passing(message)
+      return this.#wire.send(message, options)
+    }
+    const admitted = this.#admit(message, options)
+    if (!isPromise(admitted)) return this.#forward(admitted, options)
+    return Promise.resolve(admitted).then((later) => this.#forward(later, options))
+  }
+
+  /** Takes in a message or a batch from the server. */
+  receive(message: unknown, extra: unknown): void {
+    if (Array.isArray(message)) return message.forEach((each) => this.receive(each, extra))
+    if (isObject(message)) {
+      const pending = isResponse(message) ? this.#pending.get(message.id as RequestId) : undefined
+      if (pending?.sent === true) return this.#answered(pending, message, extra)
+      if (this.#observes) this.#engine.observe({ message, direction: 'in', server: this.#seat.server })
+    }
+    this.onmessage?.(message as JsonObject, extra)
+  }
+
+  /** The connection is gone: what was sent may have run, what was not has not. */
+  close(): void {
+    this.#closed = true
+    const lost: LostOutcome = { kind: 'lost', cause: 'closed', proves: 'unknown' }
+    for (const pending of [...this.#pending.values(), ...this.#rounds.close()]) this.#lose(pending, lost)
+  }
+
+  async #sendBatch(messages: readonly unknown[], options: SendOptions | undefined): Promise<void> {
+    const admitted = messages.map((message) => {
+      if (!isObject(message)) throw invalid('a batch of JSON-RPC messages')
+      if (isToolsCall(message)) return this.#admit(message, options)
+      this.#passing(message)
+      return { message, pending: undefined }
+    })
+    const decided = admitted.some(isPromise) ? await Promise.all(admitted) : (admitted as Array<Admitted | undefined>)
+    const passing = decided.filter((each) => each !== undefined)
+    if (passing.length === 0) return
+    const calls = passing.flatMap((each) => each.pending ?? [])
+    await this.#post(
+      passing.map((each) => each.message),
+      calls,
+      options,
+    )
+  }
+
+  #passing(message: JsonObject): void {
+    if (message.method === 'notifications/cancelled') this.#cancel(objectAt(message, 'params').requestId)
+    if (this.#observes) this.#engine.observe({ message, direction: 'out', server: this.#seat.server })
+  }
+
+  // Undefined when there is nothing to forward: the answer has been given here.
+  #admit(message: JsonObject, options: SendOptions | undefined): MaybePromise<Admitted | undefined> {
+    const { id } = message
+    const era = eraOf(message)
+    if (!isRequestId(id))
+      throw invalid('a tools/call with an id of text or an integer, for without one it would run unanswered')
+    if (this.#pending.has(id))
+      return this.#refuse(id, era, refuse(toolOf(message), { error: 'invalid_request', reason: 'duplicate_id' }))
+    if (this.#isResumption(era, options)) return this.#resumed(message, id, options)
+    const continued = this.#rounds.resume(message)
+    if (continued.kind === 'unknown') {
+      return this.#refuse(
+        id,
+        era,
+        refuse(toolOf(message), { error: 'invalid_request_state', reason: 'invalid_request_state' }),
+      )
+    }
+    if (continued.kind === 'same') return this.#continued(continued.pending, continued.message, id)
+    return this.#begin(continued.kind === 'again' ? continued.message : message, id, era)
+  }
+
+  #begin(message: JsonObject, id: RequestId, era: Era): MaybePromise<Admitted | undefined> {
+    const call = readCall(message, this.#seat.server, this.#seat.clock.now())
+    if (call.kind === 'refused') return this.#refuse(id, era, call)
+    if (this.#pending.size >= PENDING_LIMIT) {
+      return this.#refuse(id, era, refuse(call.tool, { error: 'budget_unavailable', reason: 'pending_limit' }))
+    }
+    const pending = newPending(id, call, era)
+    this.#pending.set(id, pending)
+    const passage = this.#engine.enter(call)
+    if (!isPromise(passage)) return this.#decided(pending, message, passage, undefined)
+    const snapshot = snapshotOf(message)
+    return passage.then((later) => this.#decided(pending, message, later, snapshot))
+  }
+
+  #decided(
+    pending: PendingCall,
+    message: JsonObject,
+    passage: Passage,
+    snapshot: JsonObject | undefined,
+  ): Admitted | undefined {
+    if (passage.refusal !== undefined) {
+      this.#pending.delete(pending.id)
+      return pending.cancelled || this.#closed ? undefined : this.#refuse(pending.id, pending.era, passage.refusal)
+    }
+    pending.passage = passage
+    if (pending.cancelled || this.#closed) {
+      this.#lose(pending, { kind: 'lost', cause: pending.cancelled ? 'cancelled' : 'closed', proves: 'not-run' })
+      if (pending.cancelled) return undefined
+      throw new BudgetError({
+        code: 'transport_closed',
+        message: 'Expected an open transport, but it closed while the call was being decided',
+      })
+    }
+    const outgoing = forwardable(message, pending.call, passage.call, snapshot)
+    this.#requests.set(pending, outgoing)
+    return { message: outgoing, pending }
+  }
+
+  #continued(before: PendingCall, message: JsonObject, id: RequestId): Admitted {
+    const pending = newPending(id, before.call, before.era, before.round + 1)
+    pending.passage = before.passage
+    this.#pending.set(id, pending)
+    this.#requests.set(pending, message)
+    return { message, pending }
+  }
+
+  #forward(admitted: Admitted | undefined, options: SendOptions | undefined): Promise<void> {
+    if (admitted === undefined) return Promise.resolve()
+    return this.#post(admitted.message, admitted.pending === undefined ? [] : [admitted.pending], options)
+  }
+
+  #post(message: unknown, calls: readonly PendingCall[], options: SendOptions | undefined): Promise<void> {
+    const watched = calls.reduce((given, pending) => this.#watch(pending, given), options)
+    for (const pending of calls) pending.sent = true
+    let sent: Promise<void>
+    try {
+      sent = this.#wire.send(message, watched)
+    } catch (error) {
+      this.#notSent(calls, error)
+      throw error
+    }
+    if (calls.length > 0) sent.then(undefined, (error: unknown) => this.#notSent(calls, error))
+    return sent
+  }
+
+  // On modern HTTP a call is cancelled by aborting its request, and its stream may end without an answer.
+  #watch(pending: PendingCall, options: SendOptions | undefined): SendOptions | undefined {
+    if (options === undefined) return options
+    const { requestSignal, onRequestStreamEnd, onresumptiontoken } = options
+    if (requestSignal !== undefined) {
+      const onAbort = (): void => this.#lose(pending, { kind: 'lost', cause: 'cancelled', proves: 'unknown' })
+      requestSignal.addEventListener('abort', onAbort, { once: true })
+      pending.cleanUp = () => requestSignal.removeEventListener('abort', onAbort)
+    }
+    const streams = requestSignal !== undefined || onRequestStreamEnd !== undefined
+    if (!streams && onresumptiontoken === undefined) return options
+    return {
+      ...options,
+      ...(streams && {
+        onRequestStreamEnd: () => {
+          this.#lose(pending, { kind: 'lost', cause: 'closed', proves: 'unknown' })
+          onRequestStreamEnd?.()
+        },
+      }),
+      ...(onresumptiontoken !== undefined && {
+        onresumptiontoken: (token: string) => {
+          pending.resumptionToken = token
+          onresumptiontoken(token)
+        },
+      }),
+    }
+  }
+
+  // Legacy Streamable HTTP only: the transport opens a stream and sends nothing.
+  #isResumption(era: Era, options: SendOptions | undefined): boolean {
+    return options?.resumptionToken !== undefined && era === 'legacy' && this.#wire.resumes
+  }
+
+  #resumed(message: JsonObject, id: RequestId, options: SendOptions | undefined): Admitted {
+    for (const pending of this.#pending.values()) {
+      if (pending.resumptionToken !== options?.resumptionToken) continue
+      // The answer will come under the new id.
+      this.#pending.delete(pending.id)
+      pending.id = id
+      this.#pending.set(id, pending)
+      return { message, pending }
+    }
+    return { message, pending: undefined }
+  }
+
+  #cancel(requestId: unknown): void {
+    const pending = this.#pending.get(requestId as RequestId)
+    if (pending === undefined) return
+    if (pending.sent) this.#lose(pending, { kind: 'lost', cause: 'cancelled', proves: 'unknown' })
+    else pending.cancelled = true
+  }
+
+  #notSent(calls: readonly PendingCall[], error: unknown): void {
+    for (const pending of calls) this.#lose(pending, outcomeOfSendFailure(error, !this.#closed))
+  }
+
+  #answered(pending: PendingCall, message: JsonObject, extra: unknown): void {
+    this.#pending.delete(pending.id)
+    pending.cleanUp?.()
+    if (isInputRequired(message)) {
+      const asking = this.#rounds.begin(pending, this.#requests.get(pending), message)
+      if (asking !== undefined) return this.onmessage?.(asking, extra)
+      this.#lose(pending, { kind: 'lost', cause: 'input-required', proves: 'unknown' })
+      return this.onmessage?.(message, extra)
+    }
+    const outcome = outcomeOfResponse(message, pending.call.asTask)
+    const left = this.#engine.leave(pending.passage as Passage, outcome)
+    if (!isPromise(left)) return this.onmessage?.(withOutcome(message, outcome, left), extra)
+    void left.then((later) => this.onmessage?.(withOutcome(message, outcome, later), extra))
+  }
+
+  // The first end counts; the engine ignores any other.
+  #lose(pending: PendingCall, outcome: LostOutcome): void {
+    if (this.#pending.get(pending.id) === pending) this.#pending.delete(pending.id)
+    pending.cleanUp?.()
+    if (pending.passage === undefined) {
+      pending.cancelled = true
+      return
+    }
+    const left = this.#engine.leave(pending.passage, outcome)
+    if (isPromise(left)) left.then(undefined, () => {})
+  }
+
+  #refuse(id: RequestId, era: Era, refusal: Refusal): undefined {
+    const asResult = this.#seat.refusal === 'result' && !PROTOCOL_ERRORS.has(refusal.error)
+    const answer = asResult
+      ? { jsonrpc: '2.0', id, result: refusalResult(refusal, era) }
+      : refusalError(id, refusal, era, this.#seat.codes)
+    // After `send` has answered, as an answer from a server would come.
+    queueMicrotask(() => this.onmessage?.(answer))
+    return undefined
+  }
+}
+
+function toolOf(message: JsonObject): string {
+  const { name } = objectAt(message, 'params')
+  return typeof name === 'string' ? name : ''
+}
+
+function invalid(expected: string): BudgetError {
+  return new BudgetError({ code: 'invalid_request', message: `Expected ${expected}` })
+}

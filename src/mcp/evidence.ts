@@ -1,0 +1,92 @@
+import { isObject, type JsonObject } from '../core/json.js'
+import type { CallOutcome, LostOutcome } from '../core/outcome.js'
+
+/** The only JSON-RPC codes that prove that a call did not run: parse, request, method, params, header mismatch. */
+const NOT_RUN = new Set([-32700, -32600, -32601, -32602, -32020])
+
+/** The node error codes of a connection that was never made. */
+const NEVER_CONNECTED = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+/**
+ * What an answer proves.
+ *
+ * @param asTask whether the call asked for a task: then even a −32602 may come after the tool ran
+ */
+export function outcomeOfResponse(response: JsonObject, asTask: boolean): CallOutcome {
+  const { error, result } = response
+  if (error !== undefined) {
+    const code = isObject(error) && typeof error.code === 'number' ? error.code : undefined
+    const notRun = code !== undefined && NOT_RUN.has(code) && !asTask
+    return { kind: 'error', proves: notRun ? 'not-run' : 'failed', code }
+  }
+  const answer = isObject(result) ? result : {}
+  const taskId = taskIdOf(answer)
+  if (taskId !== undefined) return { kind: 'task', proves: 'unknown', taskId, result: answer }
+  return { kind: 'result', proves: answer.isError === true ? 'failed' : 'ran', result: answer }
+}
+
+/** Whether an answer asks for input and the call goes on with another request (2026-07-28). */
+export function isInputRequired(response: JsonObject): boolean {
+  return isObject(response.result) && response.result.resultType === 'input_required'
+}
+
+/** The task that a call became: `result.task.taskId` on 2025-11-25, `resultType: 'task'` on 2026-07-28. */
+function taskIdOf(result: JsonObject): string | undefined {
+  const task = result.resultType === 'task' ? result : result.task
+  return isObject(task) && typeof task.taskId === 'string' ? task.taskId : undefined
+}
+
+/**
+ * What a failed `send` proves. Only what cannot have reached the server counts as not run: it was never connected,
+ * the message could not be written, or the server refused it whole with a 4xx status.
+ *
+ * @param usable whether the transport was started and not yet closed when it was asked to send
+ */
+export function outcomeOfSendFailure(error: unknown, usable: boolean): LostOutcome {
+  if (isAbort(error)) return { kind: 'lost', cause: 'cancelled', proves: 'unknown' }
+  const notSent = !usable || couldNotWrite(error) || neverConnected(error) || refusedByStatus(error)
+  return { kind: 'lost', cause: notSent ? 'not-sent' : 'closed', proves: notSent ? 'not-run' : 'unknown' }
+}
+
+function isAbort(error: unknown): boolean {
+  return isErrorLike(error) && error.name === 'AbortError'
+}
+
+// JSON.stringify and fetch's own checks throw these without a cause; a failed connection has one.
+function couldNotWrite(error: unknown): boolean {
+  return (error instanceof TypeError || error instanceof RangeError) && error.cause === undefined
+}
+
+function neverConnected(error: unknown): boolean {
+  for (let each = error, depth = 0; isErrorLike(each) && depth < 5; each = each.cause, depth++) {
+    if (typeof each.code === 'string' && NEVER_CONNECTED.has(each.code)) return true
+  }
+  return false
+}
+
+// 408 and 499 say that somebody stopped waiting, not that nothing ran.
+function refusedByStatus(error: unknown): boolean {
+  if (!isErrorLike(error)) return false
+  const data = isObject(error.data) ? error.data : {}
+  const status = [error.status, data.status, error.code].find((each) => typeof each === 'number')
+  return typeof status === 'number' && status >= 400 && status < 500 && status !== 408 && status !== 499
+}
+
+interface ErrorLike {
+  readonly name?: unknown
+  readonly code?: unknown
+  readonly status?: unknown
+  readonly data?: unknown
+  readonly cause?: unknown
+}
+
+function isErrorLike(error: unknown): error is ErrorLike {
+  return typeof error === 'object' && error !== null
+}

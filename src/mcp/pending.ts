@@ -1,0 +1,50 @@
+import type { CallOutcome } from '../core/outcome.js'
+import type { JsonObject } from '../core/json.js'
+import type { Passage } from '../core/engine.js'
+import type { ToolCall } from '../core/call.js'
+import type { Era } from './eras.js'
+import type { RequestId } from './wire.js'
+
+/** A call that the seat has taken and not yet seen the end of. */
+export interface PendingCall {
+  /** The request's id; a resumed stream answers under a new one. */
+  id: RequestId
+  readonly call: ToolCall
+  readonly era: Era
+  /** Which leg of a multi-round trip it is, from 0. */
+  readonly round: number
+  /** Set once the steps let it pass. */
+  passage: Passage | undefined
+  /** Whether it was handed to the transport: before that a cancellation means that it never ran. */
+  sent: boolean
+  /** Set when it was cancelled while it was still being decided. */
+  cancelled: boolean
+  /** The last event id of its stream, by which a broken stream is resumed. */
+  resumptionToken: string | undefined
+  /** Takes its listeners off. */
+  cleanUp: (() => void) | undefined
+}
+
+/** How many calls may be pending on one transport. */
+export const PENDING_LIMIT = 10_000
+
+/** A call that was just seen. */
+export function newPending(id: RequestId, call: ToolCall, era: Era, round = 0): PendingCall {
+  return {
+    id,
+    call,
+    era,
+    round,
+    passage: undefined,
+    sent: false,
+    cancelled: false,
+    resumptionToken: undefined,
+    cleanUp: undefined,
+  }
+}
+
+/** The message with what a step changed in the result; the message itself where nothing was changed. */
+export function withOutcome(message: JsonObject, before: CallOutcome, after: CallOutcome): JsonObject {
+  const changed = 'result' in before && 'result' in after && before.result !== after.result
+  return changed ? { ...message, result: after.result } : message
+}

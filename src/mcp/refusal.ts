@@ -1,0 +1,89 @@
+import { isObject, type JsonObject } from '../core/json.js'
+import { REFUSALS, type Refusal, type RefusalSlug } from '../core/refusal.js'
+import { META, type RequestId } from './wire.js'
+import type { Era } from './eras.js'
+
+/** The `_meta` key of a refusal that is an `isError` result. */
+export const REFUSAL_META = `${META}refusal`
+
+/** The data of a refusal on the wire. The discriminator is always `error`, whatever the JSON-RPC code. */
+export interface RefusalData {
+  readonly error: RefusalSlug
+  readonly reason: string
+  readonly tool: string
+  readonly cost_credits?: number
+  readonly remaining_credits?: number
+  readonly token_id?: string
+  readonly budget_id?: string
+  readonly retryable: boolean
+  readonly reset_at?: string
+}
+
+/** JSON-RPC codes to use instead of the table's, by slug. */
+export type RefusalCodes = Readonly<Partial<Record<RefusalSlug, number>>>
+
+/** A refusal as a JSON-RPC error answer, HTTP status 200: other statuses would cost the client the data. */
+export function refusalError(id: RequestId, refusal: Refusal, era: Era, codes: RefusalCodes = {}): JsonObject {
+  const code = codes[refusal.error] ?? REFUSALS[refusal.error][era]
+  return { jsonrpc: '2.0', id, error: { code, message: refusalText(refusal), data: refusalData(refusal) } }
+}
+
+/**
+ * A refusal as a tool result, which a model is sure to see. Without `structuredContent`: a v1 client validates that
+ * against the tool's schema even in errors.
+ */
+export function refusalResult(refusal: Refusal, era: Era): JsonObject {
+  const result = {
+    content: [{ type: 'text', text: refusalText(refusal) }],
+    isError: true,
+    _meta: { [REFUSAL_META]: refusalData(refusal) },
+  }
+  return era === 'modern' ? { resultType: 'complete', ...result } : result
+}
+
+/** One line that says what was refused and why, beginning with the slug's title. */
+export function refusalText(refusal: Refusal): string {
+  const { title } = REFUSALS[refusal.error]
+  const { tool, cost, remaining } = refusal
+  const name = tool.length <= 128 ? tool : `${tool.slice(0, 128)}…`
+  if (refusal.error === 'budget_exhausted' && cost !== undefined) {
+    return `${title}: tool '${name}' costs ${cost} credits, ${remaining ?? 0} remaining`
+  }
+  return `${title}: tool '${name}' (${refusal.reason})`
+}
+
+/** The data of a refusal. Who has no authority over a budget learns neither its balance nor whether it exists. */
+export function refusalData(refusal: Refusal): RefusalData {
+  const { cost, remaining, tokenId, budget, resetAt } = refusal
+  return {
+    error: refusal.error,
+    reason: refusal.reason,
+    tool: refusal.tool,
+    ...(cost !== undefined && { cost_credits: cost }),
+    ...(remaining !== undefined && { remaining_credits: remaining }),
+    ...(tokenId !== undefined && { token_id: tokenId.slice(0, 12) }),
+    ...(budget !== undefined && { budget_id: budget }),
+    retryable: refusal.retryable,
+    ...(resetAt !== undefined && { reset_at: new Date(resetAt).toISOString() }),
+  }
+}
+
+/**
+ * The refusal in what an SDK client threw (`McpError`, `ProtocolError`) or returned (an `isError` result); `undefined`
+ * when it is none of ours. Reads the data, never the code or the text.
+ *
+ * @example
+ * ```ts
+ * try { await client.callTool({ name: 'draw' }) } catch (e) {
+ *   const refusal = refusalOf(e)
+ *   if (refusal?.error === 'budget_exhausted') console.log(refusal.remaining_credits)
+ * }
+ * ```
+ */
+export function refusalOf(thrownOrResult: unknown): RefusalData | undefined {
+  if (typeof thrownOrResult !== 'object' || thrownOrResult === null) return undefined
+  const { data, _meta } = thrownOrResult as { data?: unknown; _meta?: unknown }
+  const found = isObject(_meta) && isObject(_meta[REFUSAL_META]) ? _meta[REFUSAL_META] : data
+  if (!isObject(found) || typeof found.error !== 'string' || !Object.hasOwn(REFUSALS, found.error)) return undefined
+  return typeof found.retryable === 'boolean' ? (found as unknown as RefusalData) : undefined
+}

@@ -1,0 +1,62 @@
+import { copyJson, isObject, type JsonObject } from '../core/json.js'
+import { mintChargeId } from '../core/ids.js'
+import { refuse, type Refusal } from '../core/refusal.js'
+import { objectAt } from './wire.js'
+import type { ToolCall } from '../core/call.js'
+
+const RELATED_TASK = 'io.modelcontextprotocol/related-task'
+
+/** Reads a `tools/call` request; a refusal for one that no server could answer as it stands. */
+export function readCall(message: JsonObject, server: string | undefined, now: number): ToolCall | Refusal {
+  const params = objectAt(message, 'params')
+  const { name, arguments: args, _meta: meta } = params
+  if (typeof name !== 'string') return refuse('', { error: 'invalid_params', reason: 'invalid_name' })
+  if (args !== undefined && !isObject(args))
+    return refuse(name, { error: 'invalid_params', reason: 'invalid_arguments' })
+  // Its answer would come inside another request's, or never: the hold would outlive the call.
+  if (isObject(meta) && meta[RELATED_TASK] !== undefined)
+    return refuse(name, { error: 'invalid_params', reason: 'related_task' })
+  return {
+    kind: 'call',
+    id: mintChargeId(now),
+    tool: name,
+    args,
+    meta: isObject(meta) ? meta : undefined,
+    server,
+    startedAt: now,
+    asTask: params.task !== undefined,
+  }
+}
+
+/**
+ * The message to forward: as it came, but where a step changed the call, or where the decision took time in which the
+ * sender could have changed the message. What is forwarded is exactly what was judged.
+ */
+export function forwardable(
+  message: JsonObject,
+  seen: ToolCall,
+  judged: ToolCall,
+  snapshot: JsonObject | undefined,
+): JsonObject {
+  if (judged.args === seen.args && judged.tool === seen.tool) return snapshot ?? message
+  const args = judged.args === undefined ? undefined : copyJson(judged.args, { freeze: false })
+  return { ...message, params: { ...objectAt(snapshot ?? message, 'params'), name: judged.tool, arguments: args } }
+}
+
+/** The message as it is now, for a decision that takes time. */
+export function snapshotOf(message: JsonObject): JsonObject {
+  const params = objectAt(message, 'params')
+  return {
+    ...message,
+    params: { ...params, ...(params.arguments !== undefined && { arguments: copyOf(params.arguments) }) },
+  }
+}
+
+// An in-memory transport may carry what is no JSON; nothing has read it, so it goes on as it is.
+function copyOf(args: unknown): unknown {
+  try {
+    return copyJson(args, { freeze: false })
+  } catch {
+    return args
+  }
+}

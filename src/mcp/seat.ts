@@ -1,0 +1,56 @@
+import { BudgetError, describeValue } from '../core/errors.js'
+import { isObject } from '../core/json.js'
+import { REFUSALS } from '../core/refusal.js'
+import { flattenSteps } from '../core/compose.js'
+import { systemClock, type Clock } from '../core/clock.js'
+import type { CallMiddleware } from '../core/middleware.js'
+import type { RefusalCodes } from './refusal.js'
+
+/** Settings of a seat, given before the steps. */
+export interface SeatOptions {
+  /** What this server is called in price lists and patterns; never what the peer says of itself. */
+  readonly server?: string
+  /** How a refusal is answered: a JSON-RPC `error` (default, what programs see), or an `isError` `result` (what models see). */
+  readonly refusal?: 'error' | 'result'
+  /** Other JSON-RPC codes, by slug. */
+  readonly codes?: RefusalCodes
+  readonly clock?: Clock
+}
+
+/** A seat's settings and steps, checked. */
+export interface Seat {
+  readonly server: string | undefined
+  readonly refusal: 'error' | 'result'
+  readonly codes: RefusalCodes
+  readonly clock: Clock
+  readonly steps: readonly CallMiddleware[]
+}
+
+/**
+ * Reads what follows the wrapped thing: settings, if the first is no step, then steps.
+ *
+ * @throws BudgetError `invalid_config`, `wrong_order`
+ */
+export function readSeat(who: string, given: readonly (SeatOptions | CallMiddleware)[]): Seat {
+  const [first, ...rest] = given
+  const hasOptions = first !== undefined && isObject(first) && !('name' in first)
+  const options = (hasOptions ? first : {}) as SeatOptions
+  const steps = flattenSteps((hasOptions ? rest : given) as readonly CallMiddleware[])
+  if (steps.length === 0) throw invalid(who, 'at least one step, such as withBudget({ … })', 'none')
+  const { server, refusal = 'error', codes = {}, clock = systemClock, ...unknown } = options
+  for (const key of Object.keys(unknown)) throw invalid(who, 'the options server, refusal, codes, clock', `\`${key}\``)
+  if (server !== undefined && (typeof server !== 'string' || server === ''))
+    throw invalid(who, '`server` to be a name', describeValue(server))
+  if (refusal !== 'error' && refusal !== 'result')
+    throw invalid(who, '`refusal` to be "error" or "result"', describeValue(refusal))
+  for (const [slug, code] of Object.entries(codes)) {
+    if (!Object.hasOwn(REFUSALS, slug))
+      throw invalid(who, `\`codes\` to name one of ${Object.keys(REFUSALS).join(', ')}`, describeValue(slug))
+    if (!Number.isSafeInteger(code)) throw invalid(who, `\`codes.${slug}\` to be an integer`, describeValue(code))
+  }
+  return { server, refusal, codes, clock, steps }
+}
+
+function invalid(who: string, expected: string, got: string): BudgetError {
+  return new BudgetError({ code: 'invalid_config', message: `Expected ${who} to be given ${expected}, got ${got}` })
+}

@@ -1,0 +1,72 @@
+import { BudgetError } from '../core/errors.js'
+import { isMetered, wrapTransport } from './wrap-transport.js'
+import { readSeat, type SeatOptions } from './seat.js'
+import type { CallMiddleware, Ordered } from '../core/middleware.js'
+import type { ClientLike, TransportLike } from './wire.js'
+
+const wrapped = new WeakSet<object>()
+
+/**
+ * Puts steps around every tool call of a client, of SDK v1 or v2: whatever transport `connect` is given, now or later,
+ * is wrapped. Answers with the same client, so that no unmetered one is left.
+ *
+ * @param client one that is not connected yet
+ * @param steps settings first if any (`{ server, refusal, codes }`), then steps, outermost first
+ * @throws BudgetError `already_connected`, `already_wrapped`, `invalid_config`, `wrong_order`
+ * @example
+ * ```ts
+ * const client = wrapClient(new Client({ name: 'agent', version: '1.0.0' }),
+ *   withCostProfile({ defaultCost: 5 }),
+ *   withBudget({ enforcer, budget: 'agent-1' }),
+ * )
+ * await client.connect(transport)
+ * ```
+ */
+export function wrapClient<T extends ClientLike, List extends readonly CallMiddleware[]>(
+  client: T,
+  ...steps: List & Ordered<List>
+): T
+export function wrapClient<T extends ClientLike, List extends readonly CallMiddleware[]>(
+  client: T,
+  options: SeatOptions,
+  ...steps: List & Ordered<List>
+): T
+export function wrapClient<T extends ClientLike>(client: T, ...given: readonly (SeatOptions | CallMiddleware)[]): T {
+  if (client.transport !== undefined && client.transport !== null) {
+    throw new BudgetError({
+      code: 'already_connected',
+      message: 'Expected a client that is not connected yet; call wrapClient before connect',
+    })
+  }
+  if (wrapped.has(client)) {
+    throw new BudgetError({
+      code: 'already_wrapped',
+      message: 'Expected a client without budget, got one that is wrapped already',
+    })
+  }
+  // Settings are judged now, not when the client connects.
+  readSeat('wrapClient', given)
+  wrapped.add(client)
+  const connect = client.connect.bind(client) as (transport: unknown, ...rest: unknown[]) => Promise<void>
+  const steps = given as readonly CallMiddleware[]
+  const metered = (transport: TransportLike, ...rest: unknown[]): Promise<void> =>
+    connect(wrapTransport(transport, ...steps), ...rest)
+  Object.defineProperty(client, 'connect', { value: metered, configurable: true, writable: true })
+  return client
+}
+
+/**
+ * Makes sure that a client's calls, or those through a transport, are metered: for the start of a program that must
+ * not run without.
+ *
+ * @throws BudgetError `not_metered`
+ * @example assertMetered(client)
+ */
+export function assertMetered(target: ClientLike | TransportLike): void {
+  const metered = isMetered(target) || wrapped.has(target) || ('transport' in target && isMetered(target.transport))
+  if (metered) return
+  throw new BudgetError({
+    code: 'not_metered',
+    message: 'Expected a wrapped client or transport, got one without budget',
+  })
+}

@@ -1,0 +1,133 @@
+import { BudgetError } from '../core/errors.js'
+import { ClientSeat } from './client-seat.js'
+import { isToolsCall, type SendOptions, type TransportLike } from './wire.js'
+import { isObject, type JsonObject } from '../core/json.js'
+import { readSeat, type SeatOptions } from './seat.js'
+import type { CallMiddleware, Ordered } from '../core/middleware.js'
+
+const BRAND = Symbol.for('dev.mcp-budget.metered')
+const wrapped = new WeakSet<object>()
+
+/** The members that the wrapper answers for itself; all others belong to the transport. */
+interface Inner {
+  send(message: unknown, options?: SendOptions): Promise<void>
+  onmessage?: ((message: JsonObject, extra?: unknown) => void) | undefined
+  onclose?: (() => void) | undefined
+  resumeStream?: unknown
+}
+
+/**
+ * Puts steps around every `tools/call` that a client sends through a transport. Any transport of SDK v1 or v2, every
+ * protocol revision; wrap it before `connect`. Answers with a transport of the same type that takes the given one's
+ * place; use only that. Messages are never changed, and what is not a call passes in the same tick.
+ *
+ * A refused call is answered here and never sent: with a JSON-RPC error, or with `refusal: 'result'` as an `isError`
+ * result.
+ *
+ * @param transport what the client will be given
+ * @param steps settings first if any (`{ server, refusal, codes }`), then steps, outermost first
+ * @throws BudgetError `already_wrapped`, `invalid_config`, `wrong_order`
+ * @example
+ * ```ts
+ * await client.connect(wrapTransport(new StdioClientTransport({ command: 'my-mcp-server' }),
+ *   withCostProfile({ defaultCost: 5, costs: { web_search: 5, 'gpt4_*': 25 } }),
+ *   withBudget({ enforcer, budget: 'agent-1' }),
+ * ))
+ * ```
+ */
+export function wrapTransport<T extends TransportLike, List extends readonly CallMiddleware[]>(
+  transport: T,
+  ...steps: List & Ordered<List>
+): T
+export function wrapTransport<T extends TransportLike, List extends readonly CallMiddleware[]>(
+  transport: T,
+  options: SeatOptions,
+  ...steps: List & Ordered<List>
+): T
+export function wrapTransport<T extends TransportLike>(
+  transport: T,
+  ...given: readonly (SeatOptions | CallMiddleware)[]
+): T {
+  if (isMetered(transport) || wrapped.has(transport)) {
+    throw new BudgetError({
+      code: 'already_wrapped',
+      message:
+        'Expected a transport without budget, got one that is wrapped already; give all steps to one wrapTransport',
+    })
+  }
+  const seat = readSeat('wrapTransport', given)
+  wrapped.add(transport)
+  return meteredProxy(transport, transport as unknown as Inner, (wire) => new ClientSeat(seat, wire))
+}
+
+/** Whether calls through a transport are metered. */
+export function isMetered(transport: unknown): boolean {
+  return typeof transport === 'object' && transport !== null && (transport as { [BRAND]?: unknown })[BRAND] === true
+}
+
+// A Proxy, and neither a class of our own nor a change of the transport: the SDKs look at a transport's prototype,
+// constructor and undeclared members, and chain the handlers that they find.
+function meteredProxy<T extends TransportLike>(
+  transport: T,
+  inner: Inner,
+  seatOn: (wire: { send: Inner['send']; resumes: boolean }) => ClientSeat,
+): T {
+  const seat = seatOn({
+    send: (message, options) => inner.send(message, options),
+    resumes: typeof inner.resumeStream === 'function',
+  })
+  seat.onmessage = inner.onmessage
+  let onclose = inner.onclose
+  let attached = seat.onmessage !== undefined
+  const own: Record<string, unknown> = {
+    send: (message: unknown, options?: SendOptions) => {
+      attached = true
+      return seat.send(message, options)
+    },
+  }
+  inner.onmessage = (message, extra) => {
+    if (!attached) throw bypassed()
+    if (isObject(message) && isToolsCall(message)) throw serverSide()
+    seat.receive(message, extra)
+  }
+  inner.onclose = () => {
+    seat.close()
+    onclose?.()
+  }
+  const bound = new Map<unknown, unknown>()
+  return new Proxy(transport, {
+    get(target, key) {
+      if (key === 'send') return own.send
+      if (key === 'onmessage') return seat.onmessage
+      if (key === 'onclose') return onclose
+      if (key === BRAND) return true
+      const value: unknown = Reflect.get(target, key, target)
+      if (typeof value !== 'function' || key === 'constructor') return value
+      // Bound to the transport, whose private fields a Proxy cannot reach; the same function each time.
+      if (!bound.has(value)) bound.set(value, (value as (...args: unknown[]) => unknown).bind(target))
+      return bound.get(value)
+    },
+    set(target, key, value: unknown) {
+      attached = true
+      if (key === 'onmessage') seat.onmessage = value as ClientSeat['onmessage']
+      else if (key === 'onclose') onclose = value as typeof onclose
+      else return Reflect.set(target, key, value, target)
+      return true
+    },
+  })
+}
+
+function bypassed(): BudgetError {
+  return new BudgetError({
+    code: 'not_metered',
+    message:
+      'Expected the wrapped transport to be used, but a message came to the inner one: connect what wrapTransport returned',
+  })
+}
+
+function serverSide(): BudgetError {
+  return new BudgetError({
+    code: 'not_supported',
+    message: "Expected a client's transport, but a tools/call came in: this is a server's",
+  })
+}
