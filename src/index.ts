@@ -1,9 +1,21 @@
+export { meter, type MeterOptions } from './meter.js'
+
 export { assertMetered, wrapClient } from './mcp/wrap-client.js'
 export { wrapTool, type ToolHandler } from './mcp/wrap-tool.js'
 export { isMetered, wrapTransport } from './mcp/wrap-transport.js'
 export { refusalOf, type RefusalCodes, type RefusalData } from './mcp/refusal.js'
 export type { SeatOptions } from './mcp/seat.js'
 export type { ClientLike, TransportLike } from './mcp/wire.js'
+
+export { withCostProfile } from './pricing/with-cost-profile.js'
+export {
+  compileCostProfile,
+  type CostProfile,
+  type CostProfileOptions,
+  type ServerCosts,
+  type Unpriced,
+} from './pricing/cost-profile.js'
+export type { PriceRule } from './pricing/price-rule.js'
 
 export { withBudget, type BudgetMiddleware } from './budget/with-budget.js'
 export type { BudgetOptions, FailMode, Mode } from './budget/options.js'

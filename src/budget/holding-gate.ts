@@ -1,7 +1,7 @@
 import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
 import { isUnreached, reach, type Unreached } from './reach.js'
 import { RefusalMemory } from './refusal-memory.js'
-import { refusalOfStore, unavailable, type StoreRefusal } from './refusals.js'
+import { refusalOfStore, unavailable } from './refusals.js'
 import type { Charge } from '../core/outcome.js'
 import type { Credits } from '../core/credits.js'
 import type { Refusal } from '../core/refusal.js'
@@ -88,7 +88,7 @@ export class HoldingGate implements Gate {
     }
     this.#outage.reached()
     if (answer?.kind === 'held') return { state: 'held', lines, remaining: answer.remaining, debt: answer.debt }
-    if (answer?.kind === 'refused') return refusalOfStore(call, cost, answer as StoreRefusal)
+    if (answer?.kind === 'refused') return refusalOfStore(call, cost, answer)
     return unavailable(call, cost, lines[0]?.budget, 'the store answered neither `held` nor `refused`')
   }
 

@@ -111,8 +111,9 @@ export function budgetSettings(options: BudgetOptions): BudgetSettings {
   }
   const { enforcer, approve } = options
   for (const verb of ['check', 'spend', 'remaining', 'initialize'] as const) {
-    if (typeof enforcer?.[verb] !== 'function')
-      throw invalid('enforcer', `a function \`${verb}\``, describeValue(enforcer?.[verb]))
+    const given: unknown = (enforcer as Partial<BudgetEnforcer> | undefined)?.[verb]
+    if (typeof given !== 'function')
+      throw invalid('enforcer', `a store with a function \`${verb}\``, describeValue(given))
   }
   if (approve !== undefined && typeof approve !== 'function')
     throw invalid('approve', 'a function', describeValue(approve))

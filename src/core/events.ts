@@ -60,20 +60,20 @@ export class BudgetEvents {
 
   /** Calls `listener` at each event of that name. */
   on<Name extends BudgetEventName>(name: Name, listener: Listener<Name>): this {
-    this.#emitter.on(name, this.#guard(name, listener) as never)
+    this.#emitter.on(name, this.#guard(name, listener))
     return this
   }
 
   /** Calls `listener` at the next event of that name only. */
   once<Name extends BudgetEventName>(name: Name, listener: Listener<Name>): this {
-    this.#emitter.once(name, this.#guard(name, listener) as never)
+    this.#emitter.once(name, this.#guard(name, listener))
     return this
   }
 
   /** Stops calling `listener`. */
   off<Name extends BudgetEventName>(name: Name, listener: Listener<Name>): this {
     const guarded = this.#guarded.get(listener)?.get(name)
-    if (guarded !== undefined) this.#emitter.off(name, guarded as never)
+    if (guarded !== undefined) this.#emitter.off(name, guarded)
     return this
   }
 
@@ -91,7 +91,7 @@ export class BudgetEvents {
     const byName = this.#guarded.get(listener) ?? new Map<BudgetEventName, Listener<BudgetEventName>>()
     this.#guarded.set(listener, byName)
     const known = byName.get(name)
-    if (known !== undefined) return known as Listener<Name>
+    if (known !== undefined) return known
     const guarded: Listener<Name> = (...args) => {
       try {
         const answer = listener(...args) as unknown

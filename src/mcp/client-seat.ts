@@ -10,6 +10,7 @@ import { isRequestId, isResponse, isToolsCall, objectAt, type RequestId, type Se
 import { newPending, PENDING_LIMIT, withOutcome, type PendingCall } from './pending.js'
 import { refusalError, refusalResult } from './refusal.js'
 import { Rounds } from './rounds.js'
+import { watchOptions } from './watch-options.js'
 import type { LostOutcome } from '../core/outcome.js'
 import type { Seat } from './seat.js'
 
@@ -51,9 +52,7 @@ export class ClientSeat {
     this.#wire = wire
     this.#engine = new Engine(seat.steps, seat.clock)
     this.#observes = this.#engine.observes
-    this.#rounds = new Rounds(seat.clock, (pending) =>
-      this.#lose(pending, { kind: 'lost', cause: 'timed-out', proves: 'unknown' }),
-    )
+    this.#rounds = new Rounds(seat.clock, (pending) => this.#lose(pending, lost(pending, 'timed-out')))
   }
 
   /** Sends a message or a batch: what is not a call goes on in the same tick. */
@@ -83,19 +82,25 @@ export class ClientSeat {
   /** The connection is gone: what was sent may have run, what was not has not. */
   close(): void {
     this.#closed = true
-    const lost: LostOutcome = { kind: 'lost', cause: 'closed', proves: 'unknown' }
-    for (const pending of [...this.#pending.values(), ...this.#rounds.close()]) this.#lose(pending, lost)
+    for (const pending of [...this.#pending.values(), ...this.#rounds.close()])
+      this.#lose(pending, lost(pending, 'closed'))
   }
 
   async #sendBatch(messages: readonly unknown[], options: SendOptions | undefined): Promise<void> {
-    const admitted = messages.map((message) => {
+    // All are checked before any is admitted: a bad one must not leave the others' credits on hold.
+    const checked = messages.map((message) => {
       if (!isObject(message)) throw invalid('a batch of JSON-RPC messages')
+      if (isToolsCall(message)) requireId(message)
+      return message
+    })
+    const admitted = checked.map((message): MaybePromise<Admitted | undefined> => {
       if (isToolsCall(message)) return this.#admit(message, options)
       this.#passing(message)
       return { message, pending: undefined }
     })
-    const decided = admitted.some(isPromise) ? await Promise.all(admitted) : (admitted as Array<Admitted | undefined>)
-    const passing = decided.filter((each) => each !== undefined)
+    const waits = admitted.some((each) => isPromise(each))
+    const decided = waits ? await Promise.all(admitted.map((each) => Promise.resolve(each))) : (admitted as Admitted[])
+    const passing = decided.filter((each) => each !== undefined && !this.#droppedFromBatch(each)) as Admitted[]
     if (passing.length === 0) return
     const calls = passing.flatMap((each) => each.pending ?? [])
     await this.#post(
@@ -105,6 +110,13 @@ export class ClientSeat {
     )
   }
 
+  // A call may be cancelled, or the transport closed, while the rest of its batch is being decided.
+  #droppedFromBatch({ pending }: Admitted): boolean {
+    if (pending?.cancelled !== true && !this.#closed) return false
+    if (pending !== undefined) this.#lose(pending, lost(pending, 'cancelled'))
+    return true
+  }
+
   #passing(message: JsonObject): void {
     if (message.method === 'notifications/cancelled') this.#cancel(objectAt(message, 'params').requestId)
     if (this.#observes) this.#engine.observe({ message, direction: 'out', server: this.#seat.server })
@@ -112,10 +124,8 @@ export class ClientSeat {
 
   // Undefined when there is nothing to forward: the answer has been given here.
   #admit(message: JsonObject, options: SendOptions | undefined): MaybePromise<Admitted | undefined> {
-    const { id } = message
+    const id = requireId(message)
     const era = eraOf(message)
-    if (!isRequestId(id))
-      throw invalid('a tools/call with an id of text or an integer, for without one it would run unanswered')
     if (this.#pending.has(id))
       return this.#refuse(id, era, refuse(toolOf(message), { error: 'invalid_request', reason: 'duplicate_id' }))
     if (this.#isResumption(era, options)) return this.#resumed(message, id, options)
@@ -183,7 +193,8 @@ export class ClientSeat {
   }
 
   #post(message: unknown, calls: readonly PendingCall[], options: SendOptions | undefined): Promise<void> {
-    const watched = calls.reduce((given, pending) => this.#watch(pending, given), options)
+    const onEnd = (pending: PendingCall, cause: LostOutcome['cause']): void => this.#lose(pending, lost(pending, cause))
+    const watched = calls.reduce((given, pending) => watchOptions(pending, given, onEnd), options)
     for (const pending of calls) pending.sent = true
     let sent: Promise<void>
     try {
@@ -194,34 +205,6 @@ export class ClientSeat {
     }
     if (calls.length > 0) sent.then(undefined, (error: unknown) => this.#notSent(calls, error))
     return sent
-  }
-
-  // On modern HTTP a call is cancelled by aborting its request, and its stream may end without an answer.
-  #watch(pending: PendingCall, options: SendOptions | undefined): SendOptions | undefined {
-    if (options === undefined) return options
-    const { requestSignal, onRequestStreamEnd, onresumptiontoken } = options
-    if (requestSignal !== undefined) {
-      const onAbort = (): void => this.#lose(pending, { kind: 'lost', cause: 'cancelled', proves: 'unknown' })
-      requestSignal.addEventListener('abort', onAbort, { once: true })
-      pending.cleanUp = () => requestSignal.removeEventListener('abort', onAbort)
-    }
-    const streams = requestSignal !== undefined || onRequestStreamEnd !== undefined
-    if (!streams && onresumptiontoken === undefined) return options
-    return {
-      ...options,
-      ...(streams && {
-        onRequestStreamEnd: () => {
-          this.#lose(pending, { kind: 'lost', cause: 'closed', proves: 'unknown' })
-          onRequestStreamEnd?.()
-        },
-      }),
-      ...(onresumptiontoken !== undefined && {
-        onresumptiontoken: (token: string) => {
-          pending.resumptionToken = token
-          onresumptiontoken(token)
-        },
-      }),
-    }
   }
 
   // Legacy Streamable HTTP only: the transport opens a stream and sends nothing.
@@ -244,7 +227,7 @@ export class ClientSeat {
   #cancel(requestId: unknown): void {
     const pending = this.#pending.get(requestId as RequestId)
     if (pending === undefined) return
-    if (pending.sent) this.#lose(pending, { kind: 'lost', cause: 'cancelled', proves: 'unknown' })
+    if (pending.sent) this.#lose(pending, lost(pending, 'cancelled'))
     else pending.cancelled = true
   }
 
@@ -258,7 +241,7 @@ export class ClientSeat {
     if (isInputRequired(message)) {
       const asking = this.#rounds.begin(pending, this.#requests.get(pending), message)
       if (asking !== undefined) return this.onmessage?.(asking, extra)
-      this.#lose(pending, { kind: 'lost', cause: 'input-required', proves: 'unknown' })
+      this.#lose(pending, lost(pending, 'input-required'))
       return this.onmessage?.(message, extra)
     }
     const outcome = outcomeOfResponse(message, pending.call.asTask)
@@ -293,6 +276,17 @@ export class ClientSeat {
 function toolOf(message: JsonObject): string {
   const { name } = objectAt(message, 'params')
   return typeof name === 'string' ? name : ''
+}
+
+// A notification named tools/call would run, unanswered and unpaid, on a server that is not strict.
+function requireId({ id }: JsonObject): RequestId {
+  if (isRequestId(id)) return id
+  throw invalid('a tools/call with an id of text or an integer, for without one it would run unanswered')
+}
+
+/** What it means that no answer will come: what was sent may have run, what was not has not. */
+function lost({ sent }: PendingCall, cause: LostOutcome['cause']): LostOutcome {
+  return { kind: 'lost', cause, proves: sent ? 'unknown' : 'not-run' }
 }
 
 function invalid(expected: string): BudgetError {
