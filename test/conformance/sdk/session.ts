@@ -1,3 +1,4 @@
+import type { TransportLike } from 'mcp-budget'
 import type { Scenario } from '../scenario.js'
 
 export interface Tool {
@@ -44,7 +45,7 @@ export function fateOfCode(code: number): Fate {
 }
 
 /** Where the transport passes on its way to the client: the seat of mcp-budget, or nothing. */
-export type Seat = <T extends object>(transport: T) => T
+export type Seat = <T extends TransportLike>(transport: T) => T
 
 export type OpenSdk = (url: URL, scenario: Scenario, seat: Seat) => Sdk
 
