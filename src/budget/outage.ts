@@ -1,3 +1,4 @@
+import { callRef } from '../core/events.js'
 import { MAX_CREDITS, type Credits } from '../core/credits.js'
 import { Outbox } from './outbox.js'
 import { refuse, type Refusal } from '../core/refusal.js'
@@ -47,7 +48,7 @@ export class Outage {
     this.#active = true
     this.#probeAt = this.#settings.clock.now() + PROBE_MS
     const decided = this.#admit(call, cost, lines, answer.cause)
-    this.#settings.events?.emit('outage', { call, cause: answer.cause, allowed: this.#allowed })
+    this.#settings.events?.emit('outage', { call: callRef(call), cause: answer.cause, allowed: this.#allowed })
     return decided
   }
 

@@ -1,4 +1,5 @@
 import { InMemoryBudgetEnforcer } from '../backends/memory/in-memory-budget-enforcer.js'
+import { callRef } from '../core/events.js'
 import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
 import { canHold, type HoldingEnforcer, type HoldLine } from './enforcer.js'
 import { HoldingGate } from './holding-gate.js'
@@ -56,7 +57,8 @@ export class ShadowGate implements Gate {
   }
 
   #tell(call: ToolCall, placed: CallHold | Refusal): void {
-    if ('error' in placed) this.#settings.events?.emit('refused', { call, refusal: placed, enforced: false })
+    if ('error' in placed)
+      this.#settings.events?.emit('refused', { call: callRef(call), refusal: placed, enforced: false })
     else this.#held.set(call.id, placed)
   }
 

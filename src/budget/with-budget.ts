@@ -12,6 +12,7 @@ import { refusalOfStore } from './refusals.js'
 import { ShadowGate } from './shadow-gate.js'
 import { SpendingGate } from './spending-gate.js'
 import { withAdvisory } from './advisory.js'
+import { callRef } from '../core/events.js'
 import type { CallMiddleware } from '../core/middleware.js'
 import type { CallOutcome, Charge } from '../core/outcome.js'
 import type { Gate } from './gate.js'
@@ -137,21 +138,27 @@ class BudgetStep implements BudgetMiddleware {
     if ('error' in placed) return this.#refused(call, placed)
     const { events } = this.#settings
     if (events?.heard('held') === true) {
-      events.emit('held', { call, budgets: budgetsOf(placed), cost: call.cost, remaining: placed.remaining })
+      events.emit('held', {
+        call: callRef(call),
+        budgets: budgetsOf(placed),
+        cost: call.cost,
+        remaining: placed.remaining,
+      })
     }
-    if (placed.debt > 0) events?.emit('overdrawn', { call, cost: call.cost, debt: placed.debt })
+    if (placed.debt > 0) events?.emit('overdrawn', { call: callRef(call), cost: call.cost, debt: placed.debt })
     return { ...call, hold: placed }
   }
 
   #refused(call: ToolCall, refusal: Refusal): Refusal {
-    this.#settings.events?.emit('refused', { call, refusal, enforced: true })
+    this.#settings.events?.emit('refused', { call: callRef(call), refusal, enforced: true })
     return refusal
   }
 
   #charged(call: ToolCall & Held, outcome: CallOutcome, charge: Charge, reported: number | undefined): CallOutcome {
     const full = reported === undefined ? charge : { ...charge, reported }
     const { events } = this.#settings
-    if (events?.heard('charged') === true) events.emit('charged', { call, outcome: outcome.kind, charge: full })
+    if (events?.heard('charged') === true)
+      events.emit('charged', { call: callRef(call), outcome: outcome.kind, charge: full })
     return { ...outcome, charge: full }
   }
 }

@@ -60,7 +60,7 @@ export function middleware(
       running.delete(call.id)
       if (run === undefined) return outcome
       run.answer(outcome)
-      return run.ended.then((end) => ('error' in end && end.kind === 'refused' ? outcome : (end)))
+      return run.ended.then((end) => ('error' in end && end.kind === 'refused' ? outcome : end))
     },
   }
 }

@@ -36,6 +36,11 @@ export interface BudgetEventMap {
 /** A call as events name it. */
 export type CallRef = Pick<ToolCall, 'id' | 'tool' | 'server'>
 
+/** A call as events name it: without its arguments. */
+export function callRef({ id, tool, server }: CallRef): CallRef {
+  return { id, tool, server }
+}
+
 /** The name of an event. */
 export type BudgetEventName = keyof BudgetEventMap
 

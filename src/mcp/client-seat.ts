@@ -42,7 +42,6 @@ export class ClientSeat {
   readonly #engine: Engine
   readonly #wire: Wire
   readonly #pending = new Map<RequestId, PendingCall>()
-  readonly #requests = new WeakMap<PendingCall, JsonObject>()
   readonly #rounds: Rounds
   readonly #observes: boolean
   #closed = false
@@ -77,6 +76,11 @@ export class ClientSeat {
       if (this.#observes) this.#engine.observe({ message, direction: 'in', server: this.#seat.server })
     }
     this.onmessage?.(message as JsonObject, extra)
+  }
+
+  /** The transport is started, perhaps again. */
+  open(): void {
+    this.#closed = false
   }
 
   /** The connection is gone: what was sent may have run, what was not has not. */
@@ -175,7 +179,7 @@ export class ClientSeat {
       })
     }
     const outgoing = forwardable(message, pending.call, passage.call, snapshot)
-    this.#requests.set(pending, outgoing)
+    pending.request = outgoing
     return { message: outgoing, pending }
   }
 
@@ -183,7 +187,7 @@ export class ClientSeat {
     const pending = newPending(id, before.call, before.era, before.round + 1)
     pending.passage = before.passage
     this.#pending.set(id, pending)
-    this.#requests.set(pending, message)
+    pending.request = message
     return { message, pending }
   }
 
@@ -239,7 +243,7 @@ export class ClientSeat {
     this.#pending.delete(pending.id)
     pending.cleanUp?.()
     if (isInputRequired(message)) {
-      const asking = this.#rounds.begin(pending, this.#requests.get(pending), message)
+      const asking = this.#rounds.begin(pending, message)
       if (asking !== undefined) return this.onmessage?.(asking, extra)
       this.#lose(pending, lost(pending, 'input-required'))
       return this.onmessage?.(message, extra)

@@ -13,6 +13,8 @@ export interface PendingCall {
   readonly era: Era
   /** Which leg of a multi-round trip it is, from 0. */
   readonly round: number
+  /** The message as it was forwarded. */
+  request: JsonObject | undefined
   /** Set once the steps let it pass. */
   passage: Passage | undefined
   /** Whether it was handed to the transport: before that a cancellation means that it never ran. */
@@ -35,6 +37,7 @@ export function newPending(id: RequestId, call: ToolCall, era: Era, round = 0): 
     call,
     era,
     round,
+    request: undefined,
     passage: undefined,
     sent: false,
     cancelled: false,

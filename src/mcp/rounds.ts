@@ -39,13 +39,15 @@ export class Rounds {
   }
 
   /** Keeps a call open that asks for input; the response to hand on, or `undefined` when it has asked too often. */
-  begin(pending: PendingCall, request: JsonObject | undefined, response: JsonObject): JsonObject | undefined {
-    if (pending.round >= ROUND_LIMITS.rounds || this.#open.size >= ROUND_LIMITS.open) return undefined
+  begin(pending: PendingCall, response: JsonObject): JsonObject | undefined {
+    const args = digestible(pending.request ?? {})
+    const full = pending.round >= ROUND_LIMITS.rounds || this.#open.size >= ROUND_LIMITS.open
+    if (full || args === undefined) return undefined
     const token = `${PREFIX}${globalThis.crypto.randomUUID()}`
     const result = objectAt(response, 'result')
     const round: Round = {
       pending,
-      args: digestible(request ?? {}),
+      args,
       original: result.requestState,
       consumed: false,
       cancelTimer: this.#clock.after(ROUND_LIMITS.ttlMs, () => this.#expire(token)),
@@ -87,7 +89,12 @@ export class Rounds {
   }
 }
 
-function digestible(request: JsonObject): string {
+// Undefined for arguments that are no JSON, as an in-memory transport may carry: such a call has no second round.
+function digestible(request: JsonObject): string | undefined {
   const { name, arguments: args } = objectAt(request, 'params')
-  return canonicalJson({ name, arguments: args ?? {} })
+  try {
+    return canonicalJson({ name, arguments: args ?? {} })
+  } catch {
+    return undefined
+  }
 }

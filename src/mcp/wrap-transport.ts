@@ -79,11 +79,9 @@ function meteredProxy<T extends TransportLike>(
   seat.onmessage = inner.onmessage
   let onclose = inner.onclose
   let attached = seat.onmessage !== undefined
-  const own: Record<string, unknown> = {
-    send: (message: unknown, options?: SendOptions) => {
-      attached = true
-      return seat.send(message, options)
-    },
+  const send = (message: unknown, options?: SendOptions): Promise<void> => {
+    attached = true
+    return seat.send(message, options)
   }
   inner.onmessage = (message, extra) => {
     if (!attached) throw bypassed()
@@ -94,18 +92,29 @@ function meteredProxy<T extends TransportLike>(
     seat.close()
     onclose?.()
   }
-  const bound = new Map<unknown, unknown>()
+  const starting =
+    (start: (...args: unknown[]) => unknown) =>
+    (...args: unknown[]) => {
+      attached = true
+      seat.open()
+      return start(...args)
+    }
+  const bound = new WeakMap<object, unknown>()
   return new Proxy(transport, {
     get(target, key) {
-      if (key === 'send') return own.send
+      if (key === 'send') return send
       if (key === 'onmessage') return seat.onmessage
       if (key === 'onclose') return onclose
       if (key === BRAND) return true
       const value: unknown = Reflect.get(target, key, target)
       if (typeof value !== 'function' || key === 'constructor') return value
       // Bound to the transport, whose private fields a Proxy cannot reach; the same function each time.
-      if (!bound.has(value)) bound.set(value, (value as (...args: unknown[]) => unknown).bind(target))
-      return bound.get(value)
+      const known = bound.get(value)
+      if (known !== undefined) return known
+      const method = (value as (...args: unknown[]) => unknown).bind(target)
+      const own = key === 'start' ? starting(method) : method
+      bound.set(value, own)
+      return own
     },
     set(target, key, value: unknown) {
       attached = true
