@@ -1,4 +1,8 @@
 export { asyncEnforcer, type AsyncEnforcerOptions } from './async-enforcer.js'
+export { ConformanceError } from './conformance/check.js'
+export { enforcerConformance } from './enforcer-conformance.js'
 export { FakeClock, settle } from './fake-clock.js'
 export { fakeEnforcer, type FakeEnforcerOptions, type Recorded } from './fake-enforcer.js'
+export { type ConformanceCase, type EnforcerConformanceOptions } from './conformance/case.js'
+export { type TestClock } from './conformance/subject.js'
 export { type AsyncEnforcer, type EnforcerCall, type SyncEnforcer, type Verb } from './verbs.js'

@@ -1,0 +1,31 @@
+import { AMOUNTS } from './conformance/amounts.js'
+import { caseOf, type ConformanceCase, type EnforcerConformanceOptions } from './conformance/case.js'
+import { CLOSING } from './conformance/closing.js'
+import { DEBT } from './conformance/debt.js'
+import { ENDS } from './conformance/ends.js'
+import { FOUR_VERBS } from './conformance/four-verbs.js'
+import { HOLDS } from './conformance/holds.js'
+import { LEDGER } from './conformance/ledger.js'
+import { MOVES } from './conformance/moves.js'
+import { NAMES } from './conformance/names.js'
+import { TIME } from './conformance/time.js'
+import type { HoldingEnforcer } from '../budget/enforcer.js'
+
+/**
+ * What every `HoldingEnforcer` must do, as cases without a test runner. After each case the kit also checks that
+ * nothing is negative, that `in + debt = available + held + spent + out + burned` for every budget, and, where it is
+ * given the `ledger`, that replaying the entries gives the same balances and that no sequence has a gap.
+ *
+ * @example
+ * ```ts
+ * const cases = enforcerConformance({ create: (clock) => new MyEnforcer({ clock }) })
+ * for (const { name, run } of cases) test(name, run)
+ * ```
+ */
+export function enforcerConformance<Store extends HoldingEnforcer>(
+  options: EnforcerConformanceOptions<Store>,
+): readonly ConformanceCase[] {
+  const always = [...FOUR_VERBS, ...HOLDS, ...ENDS, ...TIME, ...MOVES, ...DEBT, ...CLOSING, ...AMOUNTS, ...NAMES]
+  const rules = options.ledger === undefined ? always : [...always, ...LEDGER]
+  return rules.map((rule) => caseOf(rule, options))
+}
