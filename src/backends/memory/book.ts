@@ -111,7 +111,7 @@ export class Book {
     const { id, amount, create = false } = request
     const from = this.find(request.from)
     const toId = budgetId(request.to)
-    if (from !== undefined && from.partition !== this.#partition(toId)) {
+    if (this.#partition(budgetId(request.from)) !== this.#partition(toId)) {
       return { kind: 'refused', reason: 'cross_partition', budget: toId, remaining: 0 }
     }
     const known = this.#budgets.get(toId)
@@ -151,9 +151,14 @@ export class Book {
     const amount = budget.available
     let heir = budget.parent
     while (heir !== undefined && heir.state !== 'open') heir = heir.parent
-    if (amount > 0 && heir !== undefined) this.#transfer(budget, heir, amount, { ...note, op: 'close' })
-    else if (amount > 0)
-      this.change(budget, { ...NO_CHANGE, available: -amount, burned: amount }, { ...note, op: 'close' })
+    if (amount > 0) {
+      // An heir that is full to 2^53−1 cannot take it, and neither a close nor an expiry can be refused for that.
+      if (heir !== undefined && fits(heir, incomingChange(heir, amount))) {
+        this.#transfer(budget, heir, amount, { ...note, op: 'close' })
+      } else {
+        this.change(budget, { ...NO_CHANGE, available: -amount, burned: amount }, { ...note, op: 'close' })
+      }
+    }
     if (budget.held === 0) budget.state = 'closed'
   }
 

@@ -1,7 +1,8 @@
+import { budgetId } from '../../budget/budget-id.js'
 import type { ChargeId } from '../../core/ids.js'
 import type { Credits } from '../../core/credits.js'
 import type { EnforcerReason, HoldLine, HoldRequest } from '../../budget/enforcer.js'
-import type { HoldState, OnExpire } from '../../budget/hold.js'
+import type { HoldState, OnExpire, Overage } from '../../budget/hold.js'
 import type { BudgetRecord } from './budget-record.js'
 import type { Timed } from './deadlines.js'
 
@@ -25,6 +26,7 @@ export class HoldRecord implements Timed {
   state: HoldState | 'refused' | 'barred'
   endId: string | undefined = undefined
   endAmount: Credits = 0
+  endOverage: Overage | undefined = undefined
   endKind: 'capture' | 'release' | 'expire' | 'late' | undefined = undefined
   charged: Credits = 0
   returned: Credits = 0
@@ -54,11 +56,14 @@ export function sameHold(a: HoldRequest, b: HoldRequest): boolean {
     (a.ttlMs === b.ttlMs &&
       a.onExpire === b.onExpire &&
       (a.overdraft ?? false) === (b.overdraft ?? false) &&
+      a.meta?.tool === b.meta?.tool &&
+      a.meta?.server === b.meta?.server &&
       a.lines.length === b.lines.length &&
       a.lines.every((line, i) => sameLine(line, b.lines[i] as HoldLine)))
   )
 }
 
 function sameLine(a: HoldLine, b: HoldLine): boolean {
-  return a.budget === b.budget && a.amount === b.amount && a.unit === b.unit
+  const sameBudget = a.budget === b.budget || budgetId(a.budget) === budgetId(b.budget)
+  return sameBudget && a.amount === b.amount && (a.unit ?? 'credits') === (b.unit ?? 'credits')
 }

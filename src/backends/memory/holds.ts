@@ -76,7 +76,7 @@ export class Holds {
     const hold = this.#records.get(holdId)
     if (hold === undefined) return this.#captureUnknown(request, now)
     if (hold.endId === id && (hold.endKind === 'capture' || hold.endKind === 'late')) {
-      if (hold.endAmount !== amount) return { kind: 'refused', reason: 'id_reused' }
+      if (hold.endAmount !== amount || hold.endOverage !== overage) return { kind: 'refused', reason: 'id_reused' }
       return { kind: 'captured', charged: hold.charged, late: hold.endKind === 'late' }
     }
     // Given back when its time was up, or never placed because its release came first; but the work was done.
@@ -148,7 +148,10 @@ export class Holds {
     }
     hold.endKind = kind
     hold.endId = id
-    hold.endAmount = event.kind === 'capture' ? event.amount : 0
+    if (event.kind === 'capture') {
+      hold.endAmount = event.amount
+      hold.endOverage = event.overage
+    }
     this.#remember(hold, now)
   }
 
@@ -186,6 +189,7 @@ export class Holds {
     hold.endKind = 'late'
     hold.endId = request.id
     hold.endAmount = request.amount
+    hold.endOverage = request.overage
     hold.state = 'captured'
     return { kind: 'captured', charged: hold.charged, late: true }
   }
