@@ -62,7 +62,12 @@ export class ClientSeat {
       this.#passing(message)
       return this.#wire.send(message, options)
     }
-    const admitted = this.#admit(message, options)
+    let admitted: MaybePromise<Admitted | undefined>
+    try {
+      admitted = this.#admit(message, options)
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
     if (!isPromise(admitted)) return this.#forward(admitted, options)
     return Promise.resolve(admitted).then((later) => this.#forward(later, options))
   }
@@ -197,6 +202,11 @@ export class ClientSeat {
   }
 
   #post(message: unknown, calls: readonly PendingCall[], options: SendOptions | undefined): Promise<void> {
+    const signal = options?.requestSignal
+    if (signal?.aborted === true && calls.length > 0) {
+      for (const pending of calls) this.#lose(pending, lost(pending, 'cancelled'))
+      return Promise.reject(signal.reason as Error)
+    }
     const onEnd = (pending: PendingCall, cause: LostOutcome['cause']): void => this.#lose(pending, lost(pending, cause))
     const watched = calls.reduce((given, pending) => watchOptions(pending, given, onEnd), options)
     for (const pending of calls) pending.sent = true
