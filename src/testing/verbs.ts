@@ -1,5 +1,6 @@
 import type { BudgetId } from '../budget/budget-id.js'
-import type { HoldingEnforcer } from '../budget/enforcer.js'
+import type { MaybePromise } from '../core/maybe-promise.js'
+import type { BudgetEnforcer, HoldingEnforcer } from '../budget/enforcer.js'
 
 /** A method of {@link HoldingEnforcer}. */
 export type Verb = keyof HoldingEnforcer
@@ -40,15 +41,17 @@ export type SyncEnforcer = { [V in Verb]: (...args: Args<V>) => Awaited<ReturnTy
 export type AsyncEnforcer = { [V in Verb]: (...args: Args<V>) => Promise<Awaited<ReturnType<HoldingEnforcer[V]>>> }
 
 /** What runs in place of a verb: `run` does what the enforcer would do. */
-export type Interceptor = (call: EnforcerCall, run: () => unknown) => unknown
+export type Interceptor = (call: EnforcerCall, run: () => MaybePromise<unknown>) => unknown
 
 /** An enforcer that asks `intercept` at every call, with the same verbs as `inner`. */
-export function intercept(inner: HoldingEnforcer, intercept: Interceptor): HoldingEnforcer {
+export function intercept(inner: HoldingEnforcer, intercept: Interceptor): HoldingEnforcer
+export function intercept(inner: BudgetEnforcer, intercept: Interceptor): BudgetEnforcer
+export function intercept(inner: BudgetEnforcer, intercept: Interceptor): BudgetEnforcer {
   const methods = inner as unknown as Record<Verb, (...args: unknown[]) => unknown>
-  const verbs = VERBS.map((verb) => {
+  const verbs = VERBS.filter((verb) => typeof methods[verb] === 'function').map((verb) => {
     const intercepted = (...args: unknown[]): unknown =>
       intercept({ verb, args } as unknown as EnforcerCall, () => methods[verb](...args))
     return [verb, intercepted] as const
   })
-  return Object.fromEntries(verbs) as unknown as HoldingEnforcer
+  return Object.fromEntries(verbs) as unknown as BudgetEnforcer
 }
