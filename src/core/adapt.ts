@@ -45,11 +45,14 @@ export function middleware(
         const ended = around(call, next)
         ended.then(
           (end) => {
+            if (answer !== undefined) return
             running.delete(call.id)
-            if (answer === undefined) enter(end.kind === 'refused' && 'error' in end ? end : notCalled(call, name))
+            enter(isRefusal(end) ? end : notCalled(call, name))
           },
           (error: unknown) => {
-            if (answer === undefined) fail(error)
+            if (answer !== undefined) return
+            running.delete(call.id)
+            fail(error)
           },
         )
         running.set(call.id, { ended, answer: (outcome) => answer?.(outcome) })
@@ -63,6 +66,11 @@ export function middleware(
       return run.ended.then((end) => ('error' in end && end.kind === 'refused' ? outcome : end))
     },
   }
+}
+
+// The code around may be untyped, and answer with nothing at all.
+function isRefusal(end: CallOutcome | Refusal | undefined): end is Refusal {
+  return end?.kind === 'refused' && 'error' in end
 }
 
 function notCalled(call: ToolCall, name: string): Refusal {

@@ -1,0 +1,188 @@
+import { composeWith, middleware, refuse, type CallMiddleware, type CallOutcome, type ToolCall } from 'mcp-budget'
+import { FakeClock, settle } from 'mcp-budget/testing'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+
+type Around = Parameters<typeof middleware>[0]
+
+const ok = { content: [{ type: 'text', text: 'done' }] }
+const run = (steps: readonly CallMiddleware[], forward: (call: ToolCall) => unknown = () => ok) =>
+  composeWith(new FakeClock(), steps).run({ tool: 'search', args: { q: 'x' } }, forward)
+
+const unhandled: unknown[] = []
+const note = (reason: unknown): void => void unhandled.push(reason)
+beforeEach(() => void process.on('unhandledRejection', note))
+afterEach(async () => {
+  await settle()
+  process.off('unhandledRejection', note)
+  expect(unhandled.splice(0)).toEqual([])
+})
+
+describe('middleware', () => {
+  test('gives the outcome to the code around next, and takes its answer', async () => {
+    const seen: CallOutcome[] = []
+    const changed = { content: [], structuredContent: { cached: false } }
+    const step = middleware(async (call, next) => {
+      const outcome = await next(call)
+      seen.push(outcome)
+      return { kind: 'result', proves: 'ran', result: changed }
+    })
+    expect(await run([step])).toEqual({ kind: 'result', proves: 'ran', result: changed })
+    expect(seen).toEqual([{ kind: 'result', proves: 'ran', result: ok }])
+  })
+
+  test('hands on the call that next was given', async () => {
+    const forward = vi.fn(() => ok)
+    await run([middleware((call, next) => next({ ...call, args: { q: 'y' } }))], forward)
+    expect(forward).toHaveBeenCalledWith(expect.objectContaining({ args: { q: 'y' } }))
+  })
+
+  test('names the step after the function, or as it is told', () => {
+    expect(
+      middleware(async function audit(call, next) {
+        return next(call)
+      }).name,
+    ).toBe('audit')
+    expect(middleware((call, next) => next(call), 'mine').name).toBe('mine')
+  })
+
+  test('refuses with the refusal that is answered instead of calling next', async () => {
+    const forward = vi.fn(() => ok)
+    const step = middleware(async (call) => refuse(call.tool, { error: 'forbidden_tool', reason: 'forbidden_tool' }))
+    expect(await run([step], forward)).toMatchObject({ kind: 'refused', refusal: { error: 'forbidden_tool' } })
+    expect(forward).not.toHaveBeenCalled()
+  })
+
+  test('sees the refusal of a later step as the outcome of next', async () => {
+    const seen: CallOutcome[] = []
+    const step = middleware(async (call, next) => {
+      const outcome = await next(call)
+      seen.push(outcome)
+      return outcome
+    })
+    const no: CallMiddleware = {
+      name: 'no',
+      enter: (call) => refuse(call.tool, { error: 'forbidden_tool', reason: 'forbidden_tool' }),
+    }
+    const outcome = await run([step, no])
+    expect(outcome).toMatchObject({ kind: 'refused', refusal: { error: 'forbidden_tool' } })
+    expect(seen).toEqual([expect.objectContaining({ kind: 'refused' })])
+  })
+
+  const refusals: ReadonlyArray<readonly [string, Around]> = [
+    [
+      'throws before next',
+      async () => {
+        throw new Error('boom')
+      },
+    ],
+    [
+      'throws at once, being no async function',
+      () => {
+        throw new Error('boom')
+      },
+    ],
+    ['answers an outcome without calling next', async () => ({ kind: 'result', proves: 'ran', result: ok })],
+    ['answers nothing without calling next', async () => undefined as never],
+    ['answers no promise', () => 7 as never],
+  ]
+  test.each(refusals)('refuses a call as step_failed when the code around it %s', async (_, around) => {
+    const forward = vi.fn(() => ok)
+    const left = vi.fn((_call: ToolCall, outcome: CallOutcome) => outcome)
+    const outcome = await run([{ name: 'outer', leave: left }, middleware(around, 'mine')], forward)
+    expect(outcome).toMatchObject({ kind: 'refused', refusal: { error: 'step_failed', detail: { step: 'mine' } } })
+    expect(forward).not.toHaveBeenCalled()
+    expect(left).toHaveBeenCalledOnce()
+  })
+
+  const ignored: ReadonlyArray<readonly [string, Around]> = [
+    [
+      'throws after next',
+      async (call, next) => {
+        await next(call)
+        throw new Error('boom')
+      },
+    ],
+    [
+      'throws after next, without waiting for it',
+      async (call, next) => {
+        void next(call)
+        throw new Error('boom')
+      },
+    ],
+    [
+      'throws at once after next, being no async function',
+      (call, next) => {
+        void next(call)
+        throw new Error('boom')
+      },
+    ],
+    [
+      'answers nothing after next',
+      async (call, next) => {
+        await next(call)
+        return undefined as never
+      },
+    ],
+    [
+      'answers with a refusal after next, which is too late',
+      async (call, next) => {
+        await next(call)
+        return refuse(call.tool, { error: 'forbidden_tool', reason: 'forbidden_tool' })
+      },
+    ],
+    [
+      'calls next twice',
+      async (call, next) => {
+        await next(call)
+        return next(call)
+      },
+    ],
+    [
+      'calls next twice at once',
+      async (call, next) => {
+        const both = await Promise.all([next(call), next(call)])
+        return both[0]
+      },
+    ],
+  ]
+  test.each(ignored)('keeps the outcome when the code around it %s', async (_, around) => {
+    const forward = vi.fn(() => ok)
+    const outcome = await run([middleware(around)], forward)
+    expect(outcome).toEqual({ kind: 'result', proves: 'ran', result: ok })
+    expect(forward).toHaveBeenCalledOnce()
+  })
+
+  test('tells two calls at once apart', async () => {
+    const step = middleware(async (call, next) => {
+      const outcome = await next(call)
+      return { ...outcome, result: { tool: call.tool } } as CallOutcome
+    })
+    const meter = composeWith(new FakeClock(), [step])
+    const answers = ['a', 'b', 'c'].map(async (tool, i) =>
+      meter.run({ tool }, async () => {
+        for (let turn = 3 - i; turn > 0; turn--) await Promise.resolve()
+        return ok
+      }),
+    )
+    const results = (await Promise.all(answers)).map((outcome) => outcome.kind === 'result' && outcome.result.tool)
+    expect(results).toEqual(['a', 'b', 'c'])
+  })
+
+  test('keeps nothing of a call that ended, however it ended [L-P23]', async () => {
+    const size = vi.spyOn(Map.prototype, 'set')
+    const gone = vi.spyOn(Map.prototype, 'delete')
+    const running = new Set<unknown>()
+    const before = size.mock.calls.length
+    for (const [, around] of [...refusals, ...ignored]) {
+      const step = middleware(around)
+      for (let i = 0; i < 3; i++) await run([step])
+    }
+    await settle()
+    // Every key that a step's map was given was taken out again.
+    for (const [key] of size.mock.calls.slice(before)) running.add(key)
+    for (const [key] of gone.mock.calls) running.delete(key)
+    size.mockRestore()
+    gone.mockRestore()
+    expect([...running].filter((key) => typeof key === 'string')).toEqual([])
+  })
+})
