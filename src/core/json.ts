@@ -34,7 +34,8 @@ export function copyJson<T>(value: T, options: { freeze: boolean }): T {
     Object.defineProperty(into, key, { value: copy, enumerable: true, writable: true, configurable: true })
     if (typeof copy !== 'object' || copy === null) continue
     made.push(copy)
-    for (const child of Object.keys(from as object)) {
+    // Backwards, because what is pushed last is made first: the copy has its keys in the same order.
+    for (const child of Object.keys(from as object).reverse()) {
       const next = (from as Record<string, unknown>)[child]
       // As JSON does: a key without a value is not sent.
       if (next !== undefined) work.push({ from: next, into: copy, key: child, depth: depth + 1 })
