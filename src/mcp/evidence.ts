@@ -51,7 +51,7 @@ function taskIdOf(result: JsonObject): string | undefined {
  */
 export function outcomeOfSendFailure(error: unknown, usable: boolean): LostOutcome {
   if (isAbort(error)) return { kind: 'lost', cause: 'cancelled', proves: 'unknown' }
-  const notSent = !usable || couldNotWrite(error) || neverConnected(error) || refusedByStatus(error)
+  const notSent = !usable || couldNotWrite(error) || neverConnected(error) || refusedByStatus(error) || isUnauthorized(error)
   return { kind: 'lost', cause: notSent ? 'not-sent' : 'closed', proves: notSent ? 'not-run' : 'unknown' }
 }
 
@@ -77,6 +77,13 @@ function refusedByStatus(error: unknown): boolean {
   const data = isObject(error.data) ? error.data : {}
   const status = [error.status, data.status, error.code].find((each) => typeof each === 'number')
   return typeof status === 'number' && status >= 400 && status < 500 && status !== 408 && status !== 499
+}
+
+// What both SDKs throw after a 401 or 403: it carries no status. v2 brands it; of v1 only the class's name is left.
+function isUnauthorized(error: unknown): boolean {
+  if (!isErrorLike(error)) return false
+  const { constructor } = error as { constructor?: { name?: unknown; mcpBrand?: unknown } }
+  return constructor?.mcpBrand === 'mcp.UnauthorizedError' || constructor?.name === 'UnauthorizedError'
 }
 
 interface ErrorLike {
