@@ -64,7 +64,7 @@ describe('a listener that fails', () => {
     const others = [vi.fn(), vi.fn()]
     const faults = vi.fn()
     events.on('unpriced', others[0] as () => void)
-    events.on('unpriced', bad)
+    events.on('unpriced', () => bad() as never)
     events.on('unpriced', others[1] as () => void)
     events.on('fault', faults)
     expect(() => events.emit('unpriced', unpriced)).not.toThrow()
@@ -82,9 +82,7 @@ describe('a listener that fails', () => {
     events.on('fault', () => {
       throw new Error('again')
     })
-    events.on('fault', async () => {
-      throw new Error('and again')
-    })
+    events.on('fault', () => Promise.reject(new Error('and again')) as never)
     events.emit('fault', { where: 'here', error: 1 })
     await settle()
     expect(events.failures).toBe(2)
