@@ -26,6 +26,11 @@ export interface MoneySink {
   append(entries: readonly MoneyEntry[]): void
 }
 
+/** Whether a budget can pay; always with a reason where it cannot. */
+export type Verdict =
+  Extract<BudgetResult, { allowed: true }> | Required<Pick<Refused, 'allowed' | 'remaining' | 'reason'>>
+type Refused = Extract<BudgetResult, { allowed: false }>
+
 /** What an entry says beside its numbers. */
 export interface EntryNote {
   readonly op: MoneyOp
@@ -67,7 +72,7 @@ export class Book {
   }
 
   /** Whether a budget can pay, and what it says otherwise. */
-  judge(budget: BudgetRecord | undefined, cost: Credits): BudgetResult {
+  judge(budget: BudgetRecord | undefined, cost: Credits): Verdict {
     if (budget === undefined) return { allowed: false, remaining: 0, reason: 'unknown_budget' }
     const remaining = budget.available
     if (budget.state !== 'open') return { allowed: false, remaining: 0, reason: 'closed' }

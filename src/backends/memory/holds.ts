@@ -74,12 +74,12 @@ export class Holds {
   capture(request: CaptureRequest, now: number): CaptureResult {
     const { id, holdId, amount, overage } = request
     const hold = this.#records.get(holdId)
-    if (hold === undefined) return this.#captureUnknown(request, now)
+    if (hold === undefined || hold.state === 'refused') return this.#captureUnplaced(hold, request, now)
     if (hold.endId === id && (hold.endKind === 'capture' || hold.endKind === 'late')) {
       if (hold.endAmount !== amount || hold.endOverage !== overage) return { kind: 'refused', reason: 'id_reused' }
       return { kind: 'captured', charged: hold.charged, late: hold.endKind === 'late' }
     }
-    // Given back when its time was up, or never placed because its release came first; but the work was done.
+    // Given back when its time was up; but the work was done.
     const gaveBack = hold.state === 'expired' && hold.onExpire === 'release' && hold.endKind === 'expire'
     if (gaveBack) return this.#captureLate(hold, request, now)
     if (hold.state !== 'open') return { kind: 'refused', reason: 'hold_ended' }
@@ -155,14 +155,16 @@ export class Holds {
     this.#remember(hold, now)
   }
 
-  #captureUnknown(request: CaptureRequest, now: number): CaptureResult {
+  // Never seen, or refused to somebody who did not hear of it and let the call pass (`failMode: { open }`).
+  #captureUnplaced(refused: HoldRecord | undefined, request: CaptureRequest, now: number): CaptureResult {
     const minted = chargeIdTime(request.holdId)
     // A charge older than what was forgotten may have been captured before: charging it twice is worse than not at all.
     const neverSeen = minted !== undefined && minted > this.#forgottenUpTo
     if (request.lines === undefined || !neverSeen) return { kind: 'refused', reason: 'unknown_hold' }
     const lines = this.#resolve(request.lines)
     if ('reason' in lines) return { kind: 'refused', reason: lines.reason }
-    const hold = new HoldRecord(request.holdId, undefined, lines, 'expired', now, 'release', 0, 0, undefined)
+    const { request: first, remaining = 0, refusedBy } = refused ?? {}
+    const hold = new HoldRecord(request.holdId, first, lines, 'expired', now, 'release', remaining, 0, refusedBy)
     const answer = this.#captureLate(hold, request, now)
     if (answer.kind === 'captured') this.#remember(hold, now)
     return answer

@@ -122,6 +122,23 @@ const LATE: readonly Rule[] = [
     expectMatch(owed, { charged: 9, late: true }, 'debt')
     await c.expect('main', { available: 0, spent: 13, debt: 3 })
   }),
+  rule(
+    'a capture of a hold that was refused debits its lines, for the call ran all the same [I6] [L-P18]',
+    async (c) => {
+      await c.store.initialize('main', 10)
+      const hold = c.holdRequest(12)
+      const refused = await c.store.hold(hold)
+      expectMatch(refused, { kind: 'refused', reason: 'insufficient' }, 'hold')
+      const capture = { id: c.id(), holdId: hold.id, amount: 12, overage: 'debt', lines: hold.lines } as const
+      const first = await c.store.capture(capture)
+      expectMatch(first, { kind: 'captured', charged: 12, late: true }, 'capture')
+      await c.expect('main', { available: 0, spent: 12, debt: 2 })
+      await c.expectUnchanged('what comes later', async () => {
+        expectSame(await c.store.capture({ ...capture }), first, 'the capture again')
+        expectSame(await c.store.hold({ ...hold }), refused, 'the hold again')
+      })
+    },
+  ),
   rule('a charge that was made and forgotten is not made again [I3]', async (c) => {
     await c.store.initialize('main', 10)
     const hold = c.holdRequest(6)
