@@ -1,0 +1,49 @@
+import { describeValue } from '../core/errors.js'
+import { misconfigured } from './settings.js'
+
+/** A key of a price list: a name, the beginning of names, or all names. */
+export type Pattern =
+  | { readonly kind: 'exact'; readonly name: string }
+  | { readonly kind: 'wildcard'; readonly prefix: string }
+  | { readonly kind: 'catch-all' }
+
+/** The longest name that is folded: normalising takes time that grows with the square of a name's combining marks. */
+export const FOLD_LIMIT = 1_024
+
+const PLAIN_NAME = /^[A-Za-z0-9_.\-/]{1,128}$/
+const PLAIN_PREFIX = /^[A-Za-z0-9_.\-/]{1,127}$/
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu
+
+/** Whether a name is one that patterns may match: 1 to 128 of `A–Z a–z 0–9 _ . - /`. */
+export function isPlainName(name: string): boolean {
+  return PLAIN_NAME.test(name)
+}
+
+/**
+ * What is left of a name when everything goes that a server may overlook: letter case, width and other compatibility
+ * forms, invisible characters, space around it. Two names with the same folding may be the same tool upstream.
+ */
+export function foldName(name: string): string {
+  // Plain text, by far the most, folds to its lower case.
+  if (isPlainName(name)) return name.toLowerCase()
+  const visible = name.normalize('NFKC').replace(INVISIBLE, '')
+  // Upper case first: it spells out what has no capital of its own, such as ß.
+  return visible.toUpperCase().toLowerCase().normalize('NFKC').trim()
+}
+
+/**
+ * Reads a key of a price list. It is matched as text and never becomes a regular expression.
+ *
+ * @throws BudgetError `invalid_config` when it is empty, or a `*` stands anywhere but at its end
+ */
+export function parsePattern(key: string, path: string): Pattern {
+  const star = key.indexOf('*')
+  if (key !== '' && star === -1) return { kind: 'exact', name: key }
+  if (key === '*') return { kind: 'catch-all' }
+  const prefix = key.slice(0, -1)
+  if (star === key.length - 1 && PLAIN_PREFIX.test(prefix)) return { kind: 'wildcard', prefix }
+  if (star !== -1 && star === key.length - 1) {
+    throw misconfigured(path, 'a `*` after 1 to 127 letters, digits, _ . - or /', describeValue(key))
+  }
+  throw misconfigured(path, "a tool's name, a prefix with one `*` at its end, or `*`", describeValue(key))
+}

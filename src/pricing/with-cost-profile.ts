@@ -1,0 +1,69 @@
+import { isPromise } from '../core/maybe-promise.js'
+import { refuse, type Refusal } from '../core/refusal.js'
+import { compileCostProfile, type CostProfileOptions } from './cost-profile.js'
+import { outcomePrice } from './outcome-price.js'
+import type { CallMiddleware } from '../core/middleware.js'
+import type { Price, Priced } from '../core/price.js'
+import type { ToolCall } from '../core/call.js'
+import type { PriceMatch } from './price-list.js'
+
+/**
+ * Puts a price on every call: exact name → longest wildcard → `*` → default, first in the list of the call's server,
+ * then in the general one. Gives `cost`, what is held, and `price`, what each outcome is charged and by which rule.
+ *
+ * Refuses, before any balance is read:
+ *
+ * - `unpriced_tool`, with the reason `unpriced` (no rule and no default); `ambiguous_tool_name` (a server may read the
+ *   name as that of a priced tool); `invalid_arguments` (the rule's schema found fault); `price_failed`,
+ *   `price_timeout`, `invalid_price` (a price function threw, was too slow, gave no amount);
+ * - `invalid_request`, with the reason `too_large` or `invalid_request`: arguments no price function may be shown.
+ *
+ * @throws BudgetError `invalid_config` or `invalid_credits`: a mistake in the options, named by its path
+ * @example
+ * ```ts
+ * const meter = compose(
+ *   withCostProfile({
+ *     defaultCost: 5,
+ *     costs: { web_search: 5, 'gpt4_*': 25, draw: (args) => (args?.size === 'large' ? 50 : 20) },
+ *     version: '2026-11-01',
+ *   }),
+ *   withBudget({ enforcer, budget: 'agent-1' }),
+ * )
+ * ```
+ */
+export function withCostProfile(options: CostProfileOptions): CallMiddleware<unknown, Priced> {
+  const profile = compileCostProfile(options)
+  const { events } = options
+  const source = { rule: 'unpriced', pattern: '', server: undefined, version: profile.version } as const
+  const free = outcomePrice(Object.freeze(source), 0, { failed: undefined, unknown: undefined })
+
+  function withoutPrice(call: ToolCall, match: Exclude<PriceMatch, { kind: 'priced' }>): Price | Refusal {
+    if (match.kind === 'ambiguous') {
+      const detail = { like: match.like }
+      return refuse(call.tool, { error: 'unpriced_tool', reason: 'ambiguous_tool_name', detail })
+    }
+    if (profile.unpriced !== 'observe') return refuse(call.tool, { error: 'unpriced_tool', reason: 'unpriced' })
+    events?.emit('unpriced', { call: nameOf(call) })
+    return free
+  }
+
+  function settle(call: ToolCall, price: Price | Refusal): (ToolCall & Priced) | Refusal {
+    if (!('kind' in price)) return { ...call, cost: price.cost, price }
+    events?.emit('refused', { call: nameOf(call), refusal: price, enforced: true })
+    return price
+  }
+
+  return {
+    name: 'withCostProfile',
+    gives: ['cost', 'price'],
+    enter(call) {
+      const match = profile.find(call.tool, call.server)
+      const price = match.kind === 'priced' ? match.price(call) : withoutPrice(call, match)
+      return isPromise(price) ? price.then((later) => settle(call, later)) : settle(call, price)
+    },
+  }
+}
+
+function nameOf(call: ToolCall): Pick<ToolCall, 'id' | 'tool' | 'server'> {
+  return { id: call.id, tool: call.tool, server: call.server }
+}
