@@ -30,15 +30,21 @@ export type EnforcerReason =
   | 'insufficient'
   | 'overflow'
 
-/** The answer of the four verbs of {@link BudgetEnforcer}. */
+/**
+ * The answer of the four verbs of {@link BudgetEnforcer}. Where no reason is given it is `exhausted` when nothing
+ * remains, and `insufficient` otherwise.
+ */
 export type BudgetResult =
   | { readonly allowed: true; readonly remaining: Credits }
   | {
       readonly allowed: false
       readonly remaining: Credits
-      readonly reason: EnforcerReason
+      readonly reason?: EnforcerReason
       readonly resetAt?: number
     }
+
+/** A {@link BudgetResult} that always says why not, as our own stores give it. */
+export type Verdict = BudgetResult & ({ readonly allowed: true } | { readonly reason: EnforcerReason })
 
 /**
  * Where money is kept: the four verbs that a test fakes in four lines. `withBudget` accepts it and then spends before

@@ -5,7 +5,7 @@ import type { EnforcerReason } from './enforcer.js'
 
 /** What a store said no with. */
 export interface StoreRefusal {
-  readonly reason: EnforcerReason
+  readonly reason?: EnforcerReason | undefined
   readonly budget: string
   readonly remaining: Credits
   readonly resetAt?: number | undefined
@@ -16,7 +16,8 @@ export interface StoreRefusal {
  * `unauthorized` without a word more: the same answer that a stranger gets; the true reason is in `detail`.
  */
 export function refusalOfStore(call: ToolCall, cost: Credits, answer: StoreRefusal): Refusal {
-  const { reason, budget, remaining, resetAt } = answer
+  const { budget, remaining, resetAt } = answer
+  const reason = answer.reason ?? (remaining === 0 ? 'exhausted' : 'insufficient')
   switch (reason) {
     case 'unknown_budget':
     case 'closed':

@@ -86,5 +86,5 @@ function onlyLine(lines: readonly HoldLine[]): HoldLine {
 }
 
 function reasonOf(answer: BudgetResult): string | undefined {
-  return answer.allowed ? undefined : answer.reason
+  return answer.allowed ? undefined : (answer.reason ?? 'insufficient')
 }

@@ -12,12 +12,12 @@ import {
 } from '../../budget/hold.js'
 import { BudgetRecord } from './budget-record.js'
 import type {
-  BudgetResult,
   CloseRequest,
   CloseResult,
   GrantRequest,
   MoveResult,
   TransferRequest,
+  Verdict,
 } from '../../budget/enforcer.js'
 import type { MoneyEntry, MoneyOp } from '../../ledger/entry.js'
 
@@ -25,11 +25,6 @@ import type { MoneyEntry, MoneyOp } from '../../ledger/entry.js'
 export interface MoneySink {
   append(entries: readonly MoneyEntry[]): void
 }
-
-/** Whether a budget can pay; always with a reason where it cannot. */
-export type Verdict =
-  Extract<BudgetResult, { allowed: true }> | Required<Pick<Refused, 'allowed' | 'remaining' | 'reason'>>
-type Refused = Extract<BudgetResult, { allowed: false }>
 
 /** What an entry says beside its numbers. */
 export interface EntryNote {
