@@ -15,7 +15,17 @@ export {
   type ServerCosts,
   type Unpriced,
 } from './pricing/cost-profile.js'
-export type { PriceRule } from './pricing/price-rule.js'
+export type {
+  Metering,
+  MeteredRule,
+  OutcomePrices,
+  PricedRule,
+  PriceFunction,
+  PriceRule,
+} from './pricing/price-rule.js'
+export type { MatchedPrice } from './pricing/compile-rule.js'
+export type { PriceMatch } from './pricing/price-list.js'
+export type { SchemaResult, StandardSchemaV1 } from './pricing/standard-schema.js'
 
 export { withBudget, type BudgetMiddleware } from './budget/with-budget.js'
 export type { BudgetOptions, FailMode, Mode } from './budget/options.js'

@@ -9,8 +9,8 @@ import type { Ledger } from './ledger/ledger.js'
 
 /** Settings of {@link meter}: those of `withBudget`, the prices, and where call records go. */
 export interface MeterOptions extends BudgetOptions {
-  /** The price list. In shadow mode a tool without a price is let through, whatever it says. */
-  readonly prices: Omit<CostProfileOptions, 'events' | 'clock'>
+  /** The price list. In soft and shadow mode it refuses nothing (`enforce: false`). */
+  readonly prices: Omit<CostProfileOptions, 'events' | 'clock' | 'enforce'>
   /** Where a record of each call is written. Give the store the same one, and the money entries are there too. */
   readonly ledger?: Ledger
 }
@@ -26,10 +26,9 @@ export interface MeterOptions extends BudgetOptions {
  */
 export function meter(options: MeterOptions): Meter {
   const { prices, ledger, ...budget } = options
-  const { events, clock = systemClock, mode } = budget
+  const { events, clock = systemClock, mode = 'hard' } = budget
   const heard = { ...(events !== undefined && { events }), clock }
-  const observed = mode === 'shadow' && prices.defaultCost === undefined ? { unpriced: 'observe' as const } : {}
-  const priced = withCostProfile({ ...prices, ...observed, ...heard })
+  const priced = withCostProfile({ ...prices, enforce: mode === 'hard', ...heard })
   const recorded = ledger === undefined ? [] : [withLedger({ ledger, ...heard })]
   return composeWith(clock, [...recorded, priced, withBudget(budget)])
 }

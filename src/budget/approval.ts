@@ -1,7 +1,6 @@
 import { copyJson } from '../core/json.js'
 import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
-import { refuse, type Refusal } from '../core/refusal.js'
-import { BudgetError } from '../core/errors.js'
+import { refuse, refuseArguments, type Refusal } from '../core/refusal.js'
 import type { Priced } from '../core/price.js'
 import type { ToolCall } from '../core/call.js'
 import type { BudgetSettings } from './options.js'
@@ -15,9 +14,13 @@ export function approveCall(
   approve: NonNullable<BudgetSettings['approve']>,
 ): MaybePromise<(ToolCall & Priced) | Refusal> {
   let shown: ToolCall & Priced
+  try {
+    shown = { ...call, args: call.args && copyJson(call.args, { freeze: true }) }
+  } catch (error) {
+    return refuseArguments(call.tool, error)
+  }
   let answer: MaybePromise<boolean>
   try {
-    shown = { ...call, args: copyJson(call.args ?? {}, { freeze: true }) }
     answer = approve(shown, call.price)
   } catch (error) {
     return failed(call, error)
@@ -35,8 +38,5 @@ function verdict(call: ToolCall & Priced, answer: unknown): (ToolCall & Priced) 
 }
 
 function failed(call: ToolCall & Priced, error: unknown): Refusal {
-  if (BudgetError.isInstance(error) && error.code === 'invalid_request') {
-    return refuse(call.tool, { error: 'invalid_request', reason: 'too_large', detail: error })
-  }
   return refuse(call.tool, { error: 'approval_required', reason: 'approval_failed', cost: call.cost, detail: error })
 }

@@ -7,7 +7,7 @@ import type { ToolCall } from './call.js'
  * What a call is, as 64 hex digits: SHA-256 over the canonical JSON (RFC 8785) of its name and arguments. Equal for
  * equal calls, whatever their order of keys, their id or their `_meta`. The one digest for approvals and retries.
  *
- * @throws BudgetError `invalid_request` when the arguments are no JSON or beyond its limits
+ * @throws BudgetError `invalid_request` when the arguments are no JSON, `too_large` when they are beyond the limits
  * @example if (approved.has(await callDigest(call))) …
  */
 export function callDigest(call: Pick<ToolCall, 'tool' | 'args'>): MaybePromise<string> {

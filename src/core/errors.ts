@@ -6,6 +6,7 @@ export type BudgetErrorCode =
   | 'invalid_budget_id'
   | 'invalid_config'
   | 'invalid_request'
+  | 'too_large'
   | 'unknown_budget'
   | 'budget_exists'
   | 'cross_partition'

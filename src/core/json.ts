@@ -16,7 +16,8 @@ export function isObject(value: unknown): value is JsonObject {
  * overflow the stack.
  *
  * @param freeze whether the copy is frozen throughout
- * @throws BudgetError `invalid_request` when the value is no JSON, deeper than 64 or of more than 100,000 nodes
+ * @throws BudgetError `invalid_request` when the value is no JSON, `too_large` when it is deeper than 64 or of more than
+ * 100,000 nodes
  */
 export function copyJson<T>(value: T, options: { freeze: boolean }): T {
   const root: { value?: unknown } = {}
@@ -49,7 +50,7 @@ export function copyJson<T>(value: T, options: { freeze: boolean }): T {
  * The one text form of JSON data (RFC 8785): keys sorted by UTF-16 code units, no space, numbers and strings as
  * ECMAScript writes them. Equal data gives equal text.
  *
- * @throws BudgetError `invalid_request` as {@link copyJson}
+ * @throws BudgetError `invalid_request`, `too_large` as {@link copyJson}
  */
 export function canonicalJson(value: unknown): string {
   return write(copyJson(value, { freeze: false }))
@@ -80,5 +81,5 @@ function isPlain(value: object): boolean {
 }
 
 function tooLarge(what: string): BudgetError {
-  return new BudgetError({ code: 'invalid_request', message: `Expected arguments within limits, got ${what}` })
+  return new BudgetError({ code: 'too_large', message: `Expected arguments within limits, got ${what}` })
 }

@@ -1,3 +1,4 @@
+import { BudgetError } from './errors.js'
 import type { Credits } from './credits.js'
 
 /**
@@ -132,6 +133,12 @@ export interface Refusal {
   readonly retryable: boolean
   readonly resetAt: number | undefined
   readonly detail: unknown
+}
+
+/** The refusal of a call whose arguments cannot be read: no JSON, or beyond the limits. */
+export function refuseArguments(tool: string, error: unknown): Refusal {
+  const reason = BudgetError.isInstance(error) && error.code === 'too_large' ? 'too_large' : 'invalid_request'
+  return refuse(tool, { error: 'invalid_request', reason, detail: error })
 }
 
 /**

@@ -1,5 +1,5 @@
-import { copyJson, isObject, JSON_LIMITS, type JsonObject } from '../core/json.js'
-import { refuse, type Refusal } from '../core/refusal.js'
+import { copyJson, isObject } from '../core/json.js'
+import { refuseArguments, type Refusal } from '../core/refusal.js'
 import type { ToolCall } from '../core/call.js'
 
 /** The call with a deep-frozen copy of its arguments, so that a price can judge but not change what is forwarded. */
@@ -8,8 +8,7 @@ export function freezeArguments(call: ToolCall): ToolCall | Refusal {
   try {
     return { ...call, args: copyJson(call.args, { freeze: true }) }
   } catch (error) {
-    const reason = isTooLarge(call.args) ? 'too_large' : 'invalid_request'
-    return refuse(call.tool, { error: 'invalid_request', reason, detail: { error } })
+    return refuseArguments(call.tool, error)
   }
 }
 
@@ -31,16 +30,4 @@ function isContainer(value: unknown): value is object {
   if (!isObject(value)) return false
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || Object.getPrototypeOf(prototype) === null
-}
-
-// The walk of `copyJson` again, for refused calls only: its error does not say which of its rules was broken.
-function isTooLarge(args: JsonObject): boolean {
-  const work: Array<{ value: unknown; depth: number }> = [{ value: args, depth: 0 }]
-  let nodes = 0
-  for (let item = work.pop(); item !== undefined; item = work.pop()) {
-    if (++nodes > JSON_LIMITS.nodes || item.depth > JSON_LIMITS.depth) return true
-    if (typeof item.value !== 'object' || item.value === null) continue
-    for (const value of Object.values(item.value)) work.push({ value, depth: item.depth + 1 })
-  }
-  return false
 }

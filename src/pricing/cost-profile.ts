@@ -32,6 +32,11 @@ export interface CostProfileOptions {
   readonly servers?: Readonly<Record<string, ServerCosts>>
   /** `default` where there is a `defaultCost`, and then nothing else makes sense; otherwise `deny` by default. */
   readonly unpriced?: Unpriced
+  /**
+   * `false`: a call that this list would refuse passes for nothing, and is told of as `refused` with `enforced: false`.
+   * For a budget that refuses nothing, in soft or shadow mode; `meter` sets it. `true` by default.
+   */
+  readonly enforce?: boolean
   /** Names this price list; stands in every call record, so that an old charge can be explained. */
   readonly version?: string
   /** Hears `unpriced`, `refused` and `fault`. */
@@ -44,6 +49,7 @@ export interface CostProfileOptions {
 /** A price list, compiled: what tools cost, for reports and listings as well as for calls. */
 export interface CostProfile {
   readonly unpriced: Unpriced
+  readonly enforce: boolean
   readonly version: string | undefined
   /**
    * What the list says of a tool; pure and synchronous, and as fast with 100,000 rules as with ten.
@@ -59,6 +65,7 @@ const KEYS = [
   'costs',
   'servers',
   'unpriced',
+  'enforce',
   'version',
   'events',
   'clock',
@@ -99,6 +106,7 @@ export function compileCostProfile(options: CostProfileOptions): CostProfile {
   }
   return {
     unpriced,
+    enforce: enforceOf(options),
     version,
     find(tool, server) {
       const own = server === undefined ? undefined : servers.get(server)?.find(tool)
@@ -118,6 +126,11 @@ function unpricedOf({ unpriced, defaultCost }: CostProfileOptions): Unpriced {
     throw misconfigured('unpriced', "'default' where `defaultCost` prices every tool", describeValue(unpriced))
   }
   throw misconfigured('unpriced', "'deny', 'default' or 'observe'", describeValue(unpriced))
+}
+
+function enforceOf({ enforce = true }: CostProfileOptions): boolean {
+  if (typeof enforce === 'boolean') return enforce
+  throw misconfigured('enforce', 'true or false', describeValue(enforce))
 }
 
 function contextOf({ events, clock = systemClock, priceTimeoutMs = 1_000 }: CostProfileOptions): RuleContext {

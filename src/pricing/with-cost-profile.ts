@@ -1,3 +1,4 @@
+import { callRef } from '../core/events.js'
 import { isPromise } from '../core/maybe-promise.js'
 import { refuse, type Refusal } from '../core/refusal.js'
 import { compileCostProfile, type CostProfileOptions } from './cost-profile.js'
@@ -43,14 +44,14 @@ export function withCostProfile(options: CostProfileOptions): CallMiddleware<unk
       return refuse(call.tool, { error: 'unpriced_tool', reason: 'ambiguous_tool_name', detail })
     }
     if (profile.unpriced !== 'observe') return refuse(call.tool, { error: 'unpriced_tool', reason: 'unpriced' })
-    events?.emit('unpriced', { call: nameOf(call) })
+    events?.emit('unpriced', { call: callRef(call) })
     return free
   }
 
   function settle(call: ToolCall, price: Price | Refusal): (ToolCall & Priced) | Refusal {
     if (!('kind' in price)) return { ...call, cost: price.cost, price }
-    events?.emit('refused', { call: nameOf(call), refusal: price, enforced: true })
-    return price
+    events?.emit('refused', { call: callRef(call), refusal: price, enforced: profile.enforce })
+    return profile.enforce ? price : { ...call, cost: free.cost, price: free }
   }
 
   return {
@@ -62,8 +63,4 @@ export function withCostProfile(options: CostProfileOptions): CallMiddleware<unk
       return isPromise(price) ? price.then((later) => settle(call, later)) : settle(call, price)
     },
   }
-}
-
-function nameOf(call: ToolCall): Pick<ToolCall, 'id' | 'tool' | 'server'> {
-  return { id: call.id, tool: call.tool, server: call.server }
 }
