@@ -57,7 +57,7 @@ const RETURNS: readonly Rule[] = [
 
 /** Holds that are open while their budget closes. */
 const OPEN_HOLDS: readonly Rule[] = [
-  rule('an open hold of a closing budget is captured, and the rest goes to the ancestor [L-P14] [L-P15]', async (c) => {
+  rule('an open hold of a closing budget is captured, and the rest goes to the ancestor [L-P15]', async (c) => {
     await family(c)
     const holdId = await c.hold(0, on('child', 20))
     const closed = await c.store.close({ id: c.id(), budget: 'child', why: 'closed' })
@@ -159,7 +159,7 @@ const AFTERWARDS: readonly Rule[] = [
       expectSame(await c.store.close({ ...request }), first, 'the second answer')
     })
   }),
-  rule('a close with the id of another is id_reused and closes nothing [I5] [L-P6]', async (c) => {
+  rule('a close with the id of another is id_reused and closes nothing [I5]', async (c) => {
     await family(c)
     const request = { id: c.id(), budget: 'grandchild', why: 'closed' } as const
     await c.store.close(request)

@@ -18,7 +18,7 @@ const seconds = {
 /** Whatever ends a hold, nothing ends it again. */
 const ONCE: readonly Rule[] = Object.entries(endings).flatMap(([first, end]) =>
   Object.entries(seconds).map(([second, again]) =>
-    rule(`after ${first}, ${second} is hold_ended and changes nothing [I4] [L-P4]`, async (c) => {
+    rule(`after ${first}, ${second} is hold_ended and changes nothing [I4]`, async (c) => {
       await c.store.initialize('main', 10)
       const holdId = await c.hold(6, { onExpire: 'capture' })
       await end(c, holdId)
@@ -32,7 +32,7 @@ const ONCE: readonly Rule[] = Object.entries(endings).flatMap(([first, end]) =>
 
 /** `capture` of an open hold. */
 const CAPTURES: readonly Rule[] = [
-  rule('a capture charges its amount and returns the rest [L-P17]', async (c) => {
+  rule('a capture charges its amount and returns the rest', async (c) => {
     await c.store.initialize('main', 10)
     const holdId = await c.hold(6)
     const answer = await c.store.capture({ id: c.id(), holdId, amount: 4, overage: 'cap' })
@@ -46,14 +46,14 @@ const CAPTURES: readonly Rule[] = [
     expectMatch(answer, { kind: 'captured', charged: 0, late: false }, 'capture')
     await c.expect('main', { available: 10, held: 0, spent: 0, openHolds: 0 })
   }),
-  rule('a capture of more than was held is capped at the hold [L-P17]', async (c) => {
+  rule('a capture of more than was held is capped at the hold', async (c) => {
     await c.store.initialize('main', 10)
     const holdId = await c.hold(6)
     const answer = await c.store.capture({ id: c.id(), holdId, amount: 9, overage: 'cap' })
     expectMatch(answer, { kind: 'captured', charged: 6 }, 'capture')
     await c.expect('main', { available: 4, held: 0, spent: 6, debt: 0 })
   }),
-  rule('a capture of more than was held takes what is available, and the rest is debt [L-P17]', async (c) => {
+  rule('a capture of more than was held takes what is available, and the rest is debt', async (c) => {
     await c.store.initialize('main', 10)
     const holdId = await c.hold(6)
     const answer = await c.store.capture({ id: c.id(), holdId, amount: 13, overage: 'debt' })
@@ -76,7 +76,7 @@ const CAPTURES: readonly Rule[] = [
       expectSame(await c.store.capture({ ...request }), first, 'the second answer')
     })
   }),
-  rule('a capture with the id of another is id_reused and charges nothing [I5] [L-P6]', async (c) => {
+  rule('a capture with the id of another is id_reused and charges nothing [I5]', async (c) => {
     await c.store.initialize('main', 10)
     const holdId = await c.hold(6)
     const request = { id: c.id(), holdId, amount: 4, overage: 'cap' } as const

@@ -69,7 +69,7 @@ const LINES: readonly Rule[] = [
     await c.expect('main', { available: 5, held: 5 })
     await c.expect('small', { available: 2, held: 4 })
   }),
-  rule('a hold across tenants is refused whatever is in them [L-S13]', async (c) => {
+  rule('a hold across tenants is refused whatever is in them', async (c) => {
     await c.store.initialize('one/main', 10)
     await c.store.initialize('two/main', 10)
     for (const amount of [1, 100]) {
@@ -132,7 +132,7 @@ const REPEATS: readonly Rule[] = [
     expectSame(await c.store.hold({ ...request }), first, 'the second answer')
     await c.expect('main', { held: 0, openHolds: 0 })
   }),
-  rule('a hold with the id of another is id_reused and holds nothing [I5] [L-P6]', async (c) => {
+  rule('a hold with the id of another is id_reused and holds nothing [I5]', async (c) => {
     await c.store.initialize('main', 10)
     await c.store.initialize('other', 10)
     const request = { ...c.holdRequest(4), meta: { tool: 't' } }

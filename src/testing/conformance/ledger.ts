@@ -29,7 +29,7 @@ export const LEDGER: readonly Rule[] = [
       expectSame(ops.join(' '), wanted, 'the verbs of the entries')
     },
   ),
-  rule('the entries of a call carry its charge id, its tool and the time [L-P29]', async (c, entries) => {
+  rule('the entries of a call carry its charge id, its tool and the time', async (c, entries) => {
     await c.store.initialize('main', 100)
     const holdId = await c.hold(6, { meta: { tool: 'draw' } })
     const heldAt = c.clock.now()
@@ -57,7 +57,7 @@ export const LEDGER: readonly Rule[] = [
     const expired = money(await entries()).find(({ id, op }) => id === holdId && op === 'expire')
     expectMatch(expired, { at: deadline, available: 6, held: -6 }, 'expire')
   }),
-  rule('refusals, repeated requests and questions write nothing [L-P20] [L-P27]', async (c, entries) => {
+  rule('refusals, repeated requests and questions write nothing [L-P27]', async (c, entries) => {
     await c.store.initialize('main', 10)
     const hold = c.holdRequest(6)
     const capture = { id: c.id(), holdId: hold.id, amount: 6, overage: 'cap' } as const
@@ -77,7 +77,7 @@ export const LEDGER: readonly Rule[] = [
     await c.store.remaining('main')
     expectSame(money(await entries()).length, written, 'entries')
   }),
-  rule('each partition counts its own entries [I13] [T37]', async (c, entries) => {
+  rule('each partition counts its own entries [I13]', async (c, entries) => {
     await c.store.initialize('one/main', 10)
     await c.store.initialize('two/main', 20)
     await c.store.grant({ id: c.id(), budget: 'one/main', amount: 1 })

@@ -31,7 +31,7 @@ export const NAMES: readonly Rule[] = [
     }
     await c.expect('main', { spent: HOSTILE.length, held: HOSTILE.length, in: 100 + HOSTILE.length })
   }),
-  rule('ids that would meet if they were joined by a separator are kept apart [T38] [L-S11]', async (c) => {
+  rule('ids that would meet if they were joined by a separator are kept apart [T38]', async (c) => {
     await c.store.initialize('a/b', 10)
     await c.store.initialize('a/b-c', 10)
     for (const [budget, chargeId] of [
@@ -45,7 +45,7 @@ export const NAMES: readonly Rule[] = [
     await c.expect('a/b', { spent: 2 })
     await c.expect('a/b-c', { spent: 2 })
   }),
-  rule('tenants with a budget of the same name are kept apart [T07] [T37]', async (c) => {
+  rule('tenants with a budget of the same name are kept apart', async (c) => {
     await c.store.initialize('one/main', 10)
     await c.store.initialize('two/main', 20)
     await c.store.spend({ chargeId: c.charge(), budget: 'one/main', tool: 't', cost: 4 })

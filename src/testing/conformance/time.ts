@@ -11,7 +11,7 @@ const EXPIRY: readonly Rule[] = [
     await c.clock.advance(1)
     await c.expect('main', { available: 10, held: 0, spent: 0, openHolds: 0 })
   }),
-  rule('a hold is open until its deadline, and charged exactly at it [L-P4] [L-P21]', async (c) => {
+  rule('a hold is open until its deadline, and charged exactly at it [I6]', async (c) => {
     await c.store.initialize('main', 10)
     await c.hold(6, { ttlMs: 1_000, onExpire: 'capture' })
     await c.clock.advance(999)
