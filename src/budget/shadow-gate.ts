@@ -25,6 +25,8 @@ export class ShadowGate implements Gate {
   readonly #seeded = new Map<BudgetId, true | Promise<void>>()
   /** What was held in the simulation: only that is ended there. */
   readonly #held = new Map<string, CallHold>()
+  /** Holds on their way: a call may end before the simulation has decided about it. */
+  readonly #placing = new Map<string, PromiseLike<void>>()
 
   constructor(settings: BudgetSettings, outage: Outage) {
     this.#settings = settings
@@ -33,21 +35,24 @@ export class ShadowGate implements Gate {
   }
 
   place(call: ToolCall, cost: Credits, lines: readonly HoldLine[]): CallHold {
-    void this.#afterSeeding(lines, () => {
+    const placing = this.#afterSeeding(lines, () => {
       const placed = this.#gate.place(call, cost, lines)
       return isPromise(placed) ? placed.then((later) => this.#tell(call, later)) : this.#tell(call, placed)
     })
+    if (isPromise(placing)) this.#placing.set(call.id, placing)
     return { state: 'simulated', lines, remaining: 0, debt: 0 }
   }
 
-  end(call: ToolCall, hold: CallHold, fate: HoldFate, cost: Credits, amount: Credits): Charge {
-    void this.#afterSeeding(hold.lines, () => {
+  end(call: ToolCall, _hold: CallHold, fate: HoldFate, cost: Credits, amount: Credits): Charge {
+    const end = (): void => {
       const held = this.#held.get(call.id)
-      if (held === undefined) return
       this.#held.delete(call.id)
-      const ended = this.#gate.end(call, held, fate, cost, amount)
-      return isPromise(ended) ? ended.then(() => {}) : undefined
-    })
+      this.#placing.delete(call.id)
+      if (held !== undefined) void this.#gate.end(call, held, fate, cost, amount)
+    }
+    const placing = this.#placing.get(call.id)
+    if (placing === undefined) end()
+    else placing.then(end, end)
     return { held: 0, charged: 0, end: 'released' }
   }
 
@@ -72,26 +77,24 @@ export class ShadowGate implements Gate {
   #seed(budget: BudgetId): true | Promise<void> {
     const known = this.#seeded.get(budget)
     if (known !== undefined) return known
-    const { enforcer } = this.#settings
-    let seeded: true | Promise<void> = true
-    try {
-      const available = canHold(enforcer) ? enforcer.describe(budget) : enforcer.remaining(budget)
-      if (isPromise(available)) {
-        seeded = Promise.resolve(available).then(
-          (view) => this.#begin(budget, view),
-          () => this.#begin(budget, undefined),
-        )
-      } else this.#begin(budget, available)
-    } catch {
-      this.#begin(budget, undefined)
-    }
+    const begun = this.#begin(budget)
+    const seeded = isPromise(begun) ? Promise.resolve(begun).then(() => void this.#seeded.set(budget, true)) : true
     this.#seeded.set(budget, seeded)
     return seeded
   }
 
-  // A budget the real store does not have is not simulated either, so that its calls show as refused.
-  #begin(budget: BudgetId, real: { readonly available: Credits } | Credits | undefined): void {
-    if (real !== undefined) void this.#simulated.initialize(budget, typeof real === 'number' ? real : real.available)
-    this.#seeded.set(budget, true)
+  #begin(budget: BudgetId): MaybePromise<void> {
+    const { enforcer } = this.#settings
+    const begin = (real: { readonly available: Credits } | Credits): MaybePromise<void> =>
+      this.#simulated.initialize(budget, typeof real === 'number' ? real : real.available)
+    // A budget the real store does not have is not simulated either, so that its calls show as refused; a store of
+    // one's own that has it already goes on with what it has.
+    try {
+      const real = canHold(enforcer) ? enforcer.describe(budget) : enforcer.remaining(budget)
+      const begun = isPromise(real) ? real.then(begin) : begin(real)
+      return isPromise(begun) ? begun.then(undefined, () => {}) : undefined
+    } catch {
+      return undefined
+    }
   }
 }
