@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs'
+import ts from 'typescript'
+import { beforeAll, describe, expect, test } from 'vitest'
+import * as root from '../../src/index.js'
+import * as testing from '../../src/testing/index.js'
+
+/*
+ * What the package exports, by name. A name that goes breaks somebody; a name that comes must be kept for years. So
+ * both change this list, by hand, and the CHANGELOG.
+ */
+const ROOT = {
+  // prettier-ignore
+  values: [
+    'BudgetError', 'BudgetEvents', 'InMemoryBudgetEnforcer', 'MAX_CREDITS', 'MemoryLedger', 'REFUSALS',
+    'assertMetered', 'basisPoints', 'budgetId', 'callDigest', 'canHold', 'compileCostProfile', 'compose',
+    'composeWith', 'decimalToCredits', 'endHold', 'isCredits', 'isMetered', 'meter', 'middleware', 'refusalOf',
+    'refuse', 'replay', 'report', 'systemClock', 'withBudget', 'withCostProfile', 'withLedger', 'wrapClient',
+    'wrapTool', 'wrapTransport',
+  ],
+  // prettier-ignore
+  types: [
+    'Balance', 'BalanceChange', 'BudgetEnforcer', 'BudgetErrorCode', 'BudgetEventMap', 'BudgetEventName',
+    'BudgetId', 'BudgetLine', 'BudgetMiddleware', 'BudgetOptions', 'BudgetResult', 'BudgetSpec', 'BudgetView',
+    'CallHold', 'CallInput', 'CallMiddleware', 'CallOutcome', 'CallRecord', 'CallRef', 'CallTotals',
+    'CaptureRequest', 'CaptureResult', 'Charge', 'ChargeId', 'ClientLike', 'Clock', 'CloseRequest',
+    'CloseResult', 'CostProfile', 'CostProfileOptions', 'Credits', 'EnforcerReason', 'ErrorOutcome',
+    'ExtendRequest', 'ExtendResult', 'FailMode', 'FoldedCalls', 'GrantRequest', 'Held', 'HoldEnd', 'HoldEvent',
+    'HoldLine', 'HoldMeta', 'HoldRequest', 'HoldResult', 'HoldState', 'HoldingEnforcer',
+    'InMemoryBudgetEnforcerOptions', 'JsonObject', 'Ledger', 'LedgerQuery', 'LedgerRecord', 'LostOutcome',
+    'MatchedPrice', 'MaybePromise', 'Meter', 'MeterOptions', 'MeteredRule', 'Metering', 'Mode', 'MoneyEntry',
+    'MoneyOp', 'MoneySink', 'MoveResult', 'ObservedMessage', 'OnExpire', 'Ordered', 'OutcomePrices', 'Overage',
+    'Price', 'PriceCharge', 'PriceFunction', 'PriceMatch', 'PriceRule', 'PriceSource', 'Priced', 'PricedRule',
+    'Proof', 'Refusal', 'RefusalCodes', 'RefusalData', 'RefusalReason', 'RefusalSlug', 'RefusedOutcome',
+    'ReleaseRequest', 'ReleaseResult', 'Report', 'ResultOutcome', 'SchemaResult', 'SeatOptions', 'ServerCosts',
+    'SpendRequest', 'StandardSchemaV1', 'TaskOutcome', 'ToolCall', 'ToolHandler', 'TransferRequest',
+    'TransportLike', 'Unpriced', 'WrongOrder',
+  ],
+}
+const TESTING = {
+  // prettier-ignore
+  values: [
+    'ConformanceError', 'FakeClock', 'asyncEnforcer', 'enforcerConformance', 'fakeEnforcer', 'faultyEnforcer',
+    'faultyTransport', 'randomFaults', 'settle',
+  ],
+  // prettier-ignore
+  types: [
+    'AsyncEnforcer', 'AsyncEnforcerOptions', 'ConformanceCase', 'EnforcerCall', 'EnforcerConformanceOptions',
+    'EnforcerFault', 'EnforcerFaults', 'FakeEnforcerOptions', 'Recorded', 'SyncEnforcer', 'TestClock',
+    'TransportDirection', 'TransportFault', 'TransportFaults', 'Verb',
+  ],
+}
+
+let program: ts.Program
+beforeAll(() => {
+  const { config } = ts.readConfigFile('tsconfig.json', (path) => ts.sys.readFile(path)) as { config: object }
+  const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: [] }, ts.sys, process.cwd())
+  program = ts.createProgram(['src/index.ts', 'src/testing/index.ts'], options)
+}, 60_000)
+
+describe('mcp-budget', () => {
+  test('exports these values', () => expect(Object.keys(root).sort()).toEqual(ROOT.values))
+  test('exports these types', () => expect(typesOf('src/index.ts', root)).toEqual(ROOT.types))
+})
+
+describe('mcp-budget/testing', () => {
+  test('exports these values', () => expect(Object.keys(testing).sort()).toEqual(TESTING.values))
+  test('exports these types', () => expect(typesOf('src/testing/index.ts', testing)).toEqual(TESTING.types))
+})
+
+describe('package.json', () => {
+  const { exports, dependencies, engines } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, unknown>
+
+  test('exports these entries, each with types of its own for import and require', () => {
+    expect(exports).toEqual({
+      '.': {
+        import: { types: './dist/index.d.ts', default: './dist/index.js' },
+        require: { types: './dist/index.d.cts', default: './dist/index.cjs' },
+      },
+      './testing': {
+        import: { types: './dist/testing.d.ts', default: './dist/testing.js' },
+        require: { types: './dist/testing.d.cts', default: './dist/testing.cjs' },
+      },
+      './package.json': './package.json',
+    })
+  })
+
+  test('asks for one dependency and Node 20.19', () => {
+    expect({ dependencies, engines }).toEqual({
+      dependencies: { eventemitter3: '^5.0.1' },
+      engines: { node: '>=20.19.0' },
+    })
+  })
+})
+
+/** The names that the compiler sees in an entry, and a running program does not. */
+function typesOf(file: string, values: object): string[] {
+  const checker = program.getTypeChecker()
+  const symbol = checker.getSymbolAtLocation(program.getSourceFile(file)!)!
+  const names = checker.getExportsOfModule(symbol).map((found) => found.name)
+  return names.filter((name) => !(name in values)).sort()
+}
