@@ -1,12 +1,12 @@
 import { approveCall } from './approval.js'
 import { budgetSettings, type BudgetOptions, type BudgetSettings } from './options.js'
 import { budgetsOf, type CallHold, type Held } from './call-hold.js'
-import { canHold } from './enforcer.js'
+import { canHold, type BudgetResult, type HoldLine } from './enforcer.js'
 import { compileLines } from './lines.js'
 import { fateOf } from './end.js'
 import { HoldingGate } from './holding-gate.js'
 import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
-import { isUnreached, reach } from './reach.js'
+import { isUnreached, reach, type Unreached } from './reach.js'
 import { Outage } from './outage.js'
 import { refusalOfStore } from './refusals.js'
 import { ShadowGate } from './shadow-gate.js'
@@ -16,7 +16,6 @@ import { callRef } from '../core/events.js'
 import type { CallMiddleware } from '../core/middleware.js'
 import type { CallOutcome, Charge } from '../core/outcome.js'
 import type { Gate } from './gate.js'
-import type { HoldLine } from './enforcer.js'
 import type { Priced } from '../core/price.js'
 import type { Refusal } from '../core/refusal.js'
 import type { ToolCall } from '../core/call.js'
@@ -116,17 +115,16 @@ class BudgetStep implements BudgetMiddleware {
   }
 
   // Nobody is asked to approve a call that the budget cannot pay. Advisory: the hold decides.
-  #cannotPay(call: ToolCall & Priced, lines: readonly HoldLine[]): MaybePromise<Refusal | undefined> {
+  #cannotPay(call: ToolCall & Priced, lines: readonly HoldLine[], from = 0): MaybePromise<Refusal | undefined> {
     const { enforcer, mode, storeTimeoutMs: timeoutMs, clock } = this.#settings
-    const line = lines.find((each) => each.unit !== 'calls')
+    const line = lines[from]
     if (line === undefined || mode === 'soft') return undefined
-    const judge = (answer: Awaited<ReturnType<typeof enforcer.check>>): Refusal | undefined => {
-      if (answer.allowed) return undefined
+    const judge = (answer: BudgetResult | Unreached): MaybePromise<Refusal | undefined> => {
+      if (isUnreached(answer) || answer?.allowed !== false) return this.#cannotPay(call, lines, from + 1)
       return this.#refused(call, refusalOfStore(call, call.cost, { ...answer, budget: line.budget }))
     }
     const answer = reach(() => enforcer.check(line.budget, line.amount), { timeoutMs, clock })
-    if (isPromise(answer)) return answer.then((later) => (isUnreached(later) ? undefined : judge(later)))
-    return isUnreached(answer) ? undefined : judge(answer)
+    return isPromise(answer) ? answer.then(judge) : judge(answer)
   }
 
   #place(call: ToolCall & Priced, lines: readonly HoldLine[]): MaybePromise<(ToolCall & Priced & Held) | Refusal> {

@@ -1,4 +1,4 @@
-import { BudgetError, InMemoryBudgetEnforcer, withBudget, type BudgetOptions } from 'mcp-budget'
+import { BudgetError, InMemoryBudgetEnforcer, withBudget } from 'mcp-budget'
 import { describe, expect, test } from 'vitest'
 import { budgetSettings } from '../../../src/budget/options.js'
 
