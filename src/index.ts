@@ -50,11 +50,13 @@ export {
   type HoldMeta,
   type HoldRequest,
   type HoldResult,
+  type LineWindow,
   type MoveResult,
   type ReleaseRequest,
   type ReleaseResult,
   type SpendRequest,
   type TransferRequest,
+  type WindowSpan,
 } from './budget/enforcer.js'
 export {
   endHold,

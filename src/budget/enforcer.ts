@@ -10,7 +10,9 @@ import type { BudgetId } from './budget-id.js'
  * - `id_reused`: the request's id was used with another payload
  * - `unknown_hold`, `hold_ended`: the hold is not there, or something else ended it
  * - `cross_partition`: the budgets cannot be judged in one atomic step
+ * - `clock_skew`: the store's clock is in none of the windows it was sent
  * - `unknown_budget`, `closed`: no such budget, or it takes no more calls
+ * - `windowed`: a budget with windows has no children, and one with children no windows
  * - `revoked`: a prefix of the token was revoked
  * - `ceiling`, `rate`: a caveat's counter is used up
  * - `exhausted`, `insufficient`: nothing is left, or less than the amount
@@ -21,8 +23,10 @@ export type EnforcerReason =
   | 'unknown_hold'
   | 'hold_ended'
   | 'cross_partition'
+  | 'clock_skew'
   | 'unknown_budget'
   | 'closed'
+  | 'windowed'
   | 'revoked'
   | 'ceiling'
   | 'rate'
@@ -83,12 +87,31 @@ export interface SpendRequest {
   readonly cost: Credits
 }
 
+/** A span of time, `[start, end)`, in milliseconds since 1970. */
+export type WindowSpan = readonly [start: number, end: number]
+
+/**
+ * The windows around a moment, as the caller's calendar has them. The store picks one by its own clock, so a caller
+ * whose clock is a little off still spends in the right one.
+ */
+export interface LineWindow {
+  readonly previous: WindowSpan
+  readonly current: WindowSpan
+  readonly next: WindowSpan
+}
+
 /** What one budget puts aside for a call. */
 export interface HoldLine {
   readonly budget: BudgetId
   readonly amount: Credits
   /** `credits` (default), or another countable, such as `calls`: a line of another unit is charged as it was held. */
   readonly unit?: string
+  /**
+   * The budget begins anew with each window, with what it was initialised with. The first hold of a new window opens
+   * it in the same step: the old remainder is burned. A hold ends in the window it was placed in: what returns to one
+   * that is over is burned, and its debt does not follow into the next.
+   */
+  readonly window?: LineWindow
 }
 
 /** What the money entries of a hold say about the call it is for. */

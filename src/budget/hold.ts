@@ -98,6 +98,31 @@ export function endChange(balance: Readonly<Balance>, end: Extract<HoldEnd, { ki
   }
 }
 
+/**
+ * The change that ends a hold whose window is over: what returns is burned, and what was charged beyond the hold is
+ * made good by whoever opens windows, for neither the old window nor the new one can owe it.
+ */
+export function endChangeOfPastWindow(end: Extract<HoldEnd, { kind: 'ended' }>): BalanceChange {
+  return {
+    ...NO_CHANGE,
+    held: -(end.charged + end.returned),
+    spent: end.charged + end.beyond,
+    burned: end.returned,
+    in: end.beyond,
+  }
+}
+
+/** The change that opens a budget's next window with `allotment`: the old remainder is burned, the old debt made good. */
+export function windowChange(balance: Readonly<Balance>, allotment: Credits): BalanceChange {
+  return {
+    ...NO_CHANGE,
+    available: allotment - balance.available,
+    burned: balance.available,
+    debt: -balance.debt,
+    in: allotment + balance.debt,
+  }
+}
+
 /** The change of a charge without a hold; what is not there becomes debt, which the caller must have allowed. */
 export function spendChange(balance: Readonly<Balance>, amount: Credits): BalanceChange {
   const paid = Math.min(amount, balance.available)

@@ -8,7 +8,7 @@ import type { BudgetId } from '../budget/budget-id.js'
 
 /** The verb that moved money. `opening` stands for entries that were folded away. */
 export type MoneyOp =
-  'opening' | 'grant' | 'transfer' | 'hold' | 'capture' | 'release' | 'expire' | 'spend' | 'late' | 'close'
+  'opening' | 'grant' | 'transfer' | 'hold' | 'capture' | 'release' | 'expire' | 'spend' | 'late' | 'close' | 'window'
 
 /**
  * One change of one budget, written by the store in the same atomic step. The signed numbers of

@@ -8,6 +8,7 @@ import {
   NO_CHANGE,
   outgoingChange,
   spendChange,
+  windowChange,
   type BalanceChange,
 } from '../../budget/hold.js'
 import { BudgetRecord } from './budget-record.js'
@@ -95,6 +96,18 @@ export class Book {
     this.change(budget, spendChange(budget, amount), note)
   }
 
+  /** Opens a window unless it is open; `false` when the balance would not fit. Windows only go forward. */
+  openWindow(budget: BudgetRecord, start: number, note: EntryNote): boolean {
+    const before = budget.windowStart
+    if (before !== undefined && start > before) {
+      const change = windowChange(budget, budget.initial ?? 0)
+      if (!fits(budget, change)) return false
+      this.change(budget, change, { ...note, op: 'window' })
+    }
+    if (before === undefined || start > before) budget.windowStart = start
+    return true
+  }
+
   grant(request: GrantRequest, at: number): MoveResult {
     const { id, amount } = request
     const budget = this.find(request.budget)
@@ -125,6 +138,9 @@ export class Book {
     if (!verdict.allowed) return { kind: 'refused', reason: verdict.reason, budget: from.id, remaining: from.available }
     if (known !== undefined && !fits(known, incomingChange(known, amount))) {
       return { kind: 'refused', reason: 'overflow', budget: toId, remaining: known.available }
+    }
+    if (from.windowStart !== undefined && known === undefined) {
+      return { kind: 'refused', reason: 'windowed', budget: from.id, remaining: from.available }
     }
     // After this point the transfer must succeed.
     const to = known ?? new BudgetRecord(toId, from.partition, undefined, from)

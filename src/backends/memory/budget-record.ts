@@ -13,6 +13,8 @@ export class BudgetRecord implements Balance {
   out = 0
   burned = 0
   openHolds = 0
+  /** When the window began that is open; `undefined` for a budget without windows. */
+  windowStart: number | undefined = undefined
   state: BudgetView['state'] = 'open'
   readonly children = new Set<BudgetRecord>()
 

@@ -11,6 +11,8 @@ export interface HeldLine {
   readonly budget: BudgetRecord
   readonly amount: Credits
   readonly unit: string | undefined
+  /** When the window began that it was placed in. */
+  readonly windowStart: number | undefined
 }
 
 /**
@@ -65,5 +67,6 @@ export function sameHold(a: HoldRequest, b: HoldRequest): boolean {
 
 function sameLine(a: HoldLine, b: HoldLine): boolean {
   const sameBudget = a.budget === b.budget || budgetId(a.budget) === budgetId(b.budget)
+  // Windows are left out: a repetition may come when the caller's calendar has moved on.
   return sameBudget && a.amount === b.amount && (a.unit ?? 'credits') === (b.unit ?? 'credits')
 }

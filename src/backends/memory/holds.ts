@@ -1,18 +1,24 @@
-import { assertCredits, type Credits } from '../../core/credits.js'
-import { BudgetError } from '../../core/errors.js'
+import type { Credits } from '../../core/credits.js'
 import { budgetId } from '../../budget/budget-id.js'
 import { chargeIdTime } from '../../core/ids.js'
-import { endChange, endHold, fits, holdChange, spendChange, type HoldEvent } from '../../budget/hold.js'
+import {
+  endChange,
+  endChangeOfPastWindow,
+  endHold,
+  fits,
+  holdChange,
+  spendChange,
+  type HoldEvent,
+} from '../../budget/hold.js'
+import { isMoney, lineEvent, openWindows, refuseLines, resolveLines, type LineRefusal } from './hold-lines.js'
 import { Deadlines, type Timed } from './deadlines.js'
 import { HoldRecord, sameHold, type HeldLine } from './hold-record.js'
 import type { Book, EntryNote } from './book.js'
 import type {
   CaptureRequest,
   CaptureResult,
-  EnforcerReason,
   ExtendRequest,
   ExtendResult,
-  HoldLine,
   HoldRequest,
   HoldResult,
   ReleaseRequest,
@@ -40,8 +46,12 @@ export class Holds {
   place(request: HoldRequest, now: number): HoldResult {
     const known = this.#records.get(request.id)
     if (known !== undefined) return replayHold(known, request)
-    const lines = this.#resolve(request.lines)
-    const refused = 'reason' in lines ? lines : this.#refuseLines(lines, request)
+    const lines = resolveLines(this.#book, request.lines, now)
+    const refused =
+      'reason' in lines
+        ? lines
+        : (openWindows(this.#book, lines, request.id, now) ??
+          refuseLines(this.#book, lines, request.overdraft === true))
     if (refused !== undefined) return this.#rememberRefused(request, refused, now)
     // After this point the hold must succeed.
     const held = lines as readonly HeldLine[]
@@ -139,7 +149,8 @@ export class Holds {
     for (const line of hold.lines) {
       const end = endHold('open', line.amount, lineEvent(line, event))
       if (end.kind !== 'ended') continue
-      this.#book.change(line.budget, endChange(line.budget, end), note)
+      const past = line.windowStart !== undefined && line.windowStart !== line.budget.windowStart
+      this.#book.change(line.budget, past ? endChangeOfPastWindow(end) : endChange(line.budget, end), note)
       line.budget.openHolds--
       hold.state = end.state
       if (isMoney(line)) hold.charged = Math.max(hold.charged, end.charged + end.beyond)
@@ -161,7 +172,7 @@ export class Holds {
     // A charge older than what was forgotten may have been captured before: charging it twice is worse than not at all.
     const neverSeen = minted !== undefined && minted > this.#forgottenUpTo
     if (request.lines === undefined || !neverSeen) return { kind: 'refused', reason: 'unknown_hold' }
-    const lines = this.#resolve(request.lines)
+    const lines = resolveLines(this.#book, request.lines, now)
     if ('reason' in lines) return { kind: 'refused', reason: lines.reason }
     const { request: first, remaining = 0, refusedBy } = refused ?? {}
     const hold = new HoldRecord(request.holdId, first, lines, 'expired', now, 'release', remaining, 0, refusedBy)
@@ -196,47 +207,6 @@ export class Holds {
     return { kind: 'captured', charged: hold.charged, late: true }
   }
 
-  #resolve(
-    lines: readonly HoldLine[],
-  ): readonly HeldLine[] | { reason: EnforcerReason; budget: string; remaining: Credits } {
-    if (lines.length === 0)
-      throw new BudgetError({ code: 'invalid_request', message: 'Expected at least one line, got none' })
-    const held: HeldLine[] = []
-    let partition: string | undefined
-    for (const line of lines) {
-      assertCredits(line.amount, 'amount')
-      const id = budgetId(line.budget)
-      partition ??= this.#book.partitionOf(id)
-      if (partition !== this.#book.partitionOf(id)) return { reason: 'cross_partition', budget: id, remaining: 0 }
-    }
-    for (const line of lines) {
-      const budget = this.#book.find(line.budget)
-      if (budget === undefined) return { reason: 'unknown_budget', budget: budgetId(line.budget), remaining: 0 }
-      if (held.some((other) => other.budget === budget)) {
-        throw new BudgetError({
-          code: 'invalid_request',
-          message: `Expected each budget once, got ${JSON.stringify(budget.id)} twice`,
-        })
-      }
-      held.push({ budget, amount: line.amount, unit: line.unit })
-    }
-    return held
-  }
-
-  #refuseLines(lines: readonly HeldLine[], request: HoldRequest) {
-    for (const { budget, amount } of lines) {
-      const verdict = this.#book.judge(budget, amount)
-      if (!verdict.allowed && !(request.overdraft === true && budget.state === 'open')) {
-        return { reason: verdict.reason, budget: budget.id, remaining: verdict.remaining }
-      }
-    }
-    for (const { budget, amount } of lines) {
-      if (!fits(budget, holdChange(budget, amount)))
-        return { reason: 'overflow' as const, budget: budget.id, remaining: budget.available }
-    }
-    return undefined
-  }
-
   #overageFits(hold: HoldRecord, amount: Credits, overage: CaptureRequest['overage']): boolean {
     return hold.lines.every((line) => {
       const end = endHold('open', line.amount, lineEvent(line, { kind: 'capture', amount, overage }))
@@ -244,11 +214,7 @@ export class Holds {
     })
   }
 
-  #rememberRefused(
-    request: HoldRequest,
-    by: { reason: EnforcerReason; budget: string; remaining: Credits },
-    now: number,
-  ): HoldResult {
+  #rememberRefused(request: HoldRequest, by: LineRefusal, now: number): HoldResult {
     const record = new HoldRecord(request.id, request, [], 'refused', now, request.onExpire, by.remaining, 0, by)
     this.#remember(record, now)
     return { kind: 'refused', reason: by.reason, budget: by.budget, remaining: by.remaining }
@@ -283,13 +249,4 @@ function replayHold(known: HoldRecord, request: HoldRequest): HoldResult {
     return { kind: 'held', holdId: known.id, remaining: known.remaining, debt: known.debt }
   }
   return { kind: 'refused', ...known.refusedBy, remaining: known.remaining }
-}
-
-/** A line of another unit than credits is charged as it was held: a call counts as one, whatever it cost. */
-function lineEvent(line: HeldLine, event: HoldEvent): HoldEvent {
-  return event.kind === 'capture' && !isMoney(line) ? { ...event, amount: line.amount } : event
-}
-
-function isMoney(line: HeldLine): boolean {
-  return line.unit === undefined || line.unit === 'credits'
 }

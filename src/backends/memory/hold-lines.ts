@@ -1,0 +1,98 @@
+import { assertCredits, type Credits } from '../../core/credits.js'
+import { BudgetError } from '../../core/errors.js'
+import { budgetId } from '../../budget/budget-id.js'
+import { fits, holdChange, type HoldEvent } from '../../budget/hold.js'
+import type { Book } from './book.js'
+import type { EnforcerReason, HoldLine, LineWindow, WindowSpan } from '../../budget/enforcer.js'
+import type { HeldLine } from './hold-record.js'
+
+/** Why lines cannot be held. */
+export interface LineRefusal {
+  readonly reason: EnforcerReason
+  readonly budget: string
+  readonly remaining: Credits
+}
+
+/** The budgets of a hold's lines and the windows they fall in, or why they cannot be held together. */
+export function resolveLines(book: Book, lines: readonly HoldLine[], now: number): readonly HeldLine[] | LineRefusal {
+  if (lines.length === 0)
+    throw new BudgetError({ code: 'invalid_request', message: 'Expected at least one line, got none' })
+  const held: HeldLine[] = []
+  let partition: string | undefined
+  for (const line of lines) {
+    assertCredits(line.amount, 'amount')
+    const id = budgetId(line.budget)
+    partition ??= book.partitionOf(id)
+    if (partition !== book.partitionOf(id)) return { reason: 'cross_partition', budget: id, remaining: 0 }
+  }
+  for (const line of lines) {
+    const budget = book.find(line.budget)
+    if (budget === undefined) return { reason: 'unknown_budget', budget: budgetId(line.budget), remaining: 0 }
+    if (held.some((other) => other.budget === budget)) {
+      throw new BudgetError({
+        code: 'invalid_request',
+        message: `Expected each budget once, got ${JSON.stringify(budget.id)} twice`,
+      })
+    }
+    const windowStart = line.window === undefined ? undefined : windowAt(line.window, now)
+    if (line.window !== undefined && windowStart === undefined) {
+      return { reason: 'clock_skew', budget: budget.id, remaining: budget.available }
+    }
+    held.push({ budget, amount: line.amount, unit: line.unit, windowStart })
+  }
+  return held
+}
+
+/**
+ * Opens the windows that the lines fall in and that are not open yet. Opening belongs to the clock, not to the call: it
+ * stays when the call is refused.
+ */
+export function openWindows(book: Book, lines: readonly HeldLine[], id: string, at: number): LineRefusal | undefined {
+  for (const { budget, windowStart } of lines) {
+    if (windowStart === undefined || budget.state !== 'open') continue
+    const refused = { budget: budget.id, remaining: budget.available }
+    if (budget.children.size > 0) return { ...refused, reason: 'windowed' }
+    if (budget.windowStart !== undefined && windowStart < budget.windowStart)
+      return { ...refused, reason: 'clock_skew' }
+    if (!book.openWindow(budget, windowStart, { op: 'window', id, at })) return { ...refused, reason: 'overflow' }
+  }
+  return undefined
+}
+
+/** Why a hold's lines cannot be placed: the first budget that says no. */
+export function refuseLines(book: Book, lines: readonly HeldLine[], overdraft: boolean): LineRefusal | undefined {
+  for (const { budget, amount } of lines) {
+    const verdict = book.judge(budget, amount)
+    if (!verdict.allowed && !(overdraft && budget.state === 'open')) {
+      return { reason: verdict.reason, budget: budget.id, remaining: verdict.remaining }
+    }
+  }
+  for (const { budget, amount } of lines) {
+    if (!fits(budget, holdChange(budget, amount)))
+      return { reason: 'overflow', budget: budget.id, remaining: budget.available }
+  }
+  return undefined
+}
+
+/** A line of another unit than credits is charged as it was held: a call counts as one, whatever it cost. */
+export function lineEvent(line: HeldLine, event: HoldEvent): HoldEvent {
+  return event.kind === 'capture' && !isMoney(line) ? { ...event, amount: line.amount } : event
+}
+
+function windowAt(window: LineWindow, now: number): number | undefined {
+  const spans = [window.current, window.previous, window.next] as ReadonlyArray<WindowSpan | undefined>
+  for (const span of spans) {
+    if (span !== undefined && Number.isSafeInteger(span[0]) && Number.isSafeInteger(span[1]) && span[0] < span[1])
+      continue
+    throw new BudgetError({
+      code: 'invalid_request',
+      message: 'Expected `window` to have previous, current and next, each [start, end) in integer milliseconds',
+    })
+  }
+  return spans.find((span) => span !== undefined && span[0] <= now && now < span[1])?.[0]
+}
+
+/** Whether a line is in credits. */
+export function isMoney(line: HeldLine): boolean {
+  return line.unit === undefined || line.unit === 'credits'
+}
