@@ -13,3 +13,5 @@ export {
 export { type ConformanceCase, type EnforcerConformanceOptions } from './conformance/case.js'
 export { type TestClock } from './conformance/subject.js'
 export { type AsyncEnforcer, type EnforcerCall, type SyncEnforcer, type Verb } from './verbs.js'
+export { simulate, type SimulatedStoreContext, type SimulateOptions, type SimulationReport } from './simulate.js'
+export { type BrokenRule } from './simulation/violation.js'

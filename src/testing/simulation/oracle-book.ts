@@ -1,0 +1,132 @@
+import { budgetId, tenantOf, type BudgetId } from '../../budget/budget-id.js'
+import type { CloseResult, EnforcerReason, MoveResult, TransferRequest, Verdict } from '../../budget/enforcer.js'
+import type { Credits } from '../../core/credits.js'
+
+/** A budget by its counters alone. What is available, or owed, follows from them. */
+export interface OracleBudget {
+  readonly id: BudgetId
+  readonly parent: OracleBudget | undefined
+  readonly children: OracleBudget[]
+  readonly initial: Credits | undefined
+  state: 'open' | 'closing' | 'closed'
+  in: Credits
+  out: Credits
+  held: Credits
+  spent: Credits
+  burned: Credits
+  openHolds: number
+}
+
+/** What came in and did not go: the balance if positive, the debt if negative. */
+export function net(budget: OracleBudget): number {
+  return budget.in - budget.held - budget.spent - budget.out - budget.burned
+}
+
+/** What can be held or spent. Debt is repaid first, so there is never both. */
+export function available(budget: OracleBudget): Credits {
+  return Math.max(0, net(budget))
+}
+
+/** What is owed. */
+export function debt(budget: OracleBudget): Credits {
+  return Math.max(0, -net(budget))
+}
+
+/** The budgets of the oracle, and what moves between them. Knows nothing of ids, holds or time. */
+export class OracleBook {
+  readonly budgets = new Map<BudgetId, OracleBudget>()
+  /** All new credits. */
+  granted: Credits = 0
+
+  find(id: BudgetId): OracleBudget | undefined {
+    return this.budgets.get(id) ?? this.budgets.get(budgetId(id))
+  }
+
+  create(id: BudgetId, initial: Credits): 'created' | 'kept' | 'budget_exists' {
+    const known = this.find(id)
+    if (known !== undefined) return known.initial === initial ? 'kept' : 'budget_exists'
+    this.#add(id, initial, undefined).in = initial
+    this.granted += initial
+    return 'created'
+  }
+
+  judge(budget: OracleBudget | undefined, cost: Credits): Verdict {
+    if (budget === undefined) return { allowed: false, remaining: 0, reason: 'unknown_budget' }
+    if (budget.state !== 'open') return { allowed: false, remaining: 0, reason: 'closed' }
+    const remaining = available(budget)
+    if (cost <= remaining) return { allowed: true, remaining }
+    return { allowed: false, remaining, reason: remaining === 0 ? 'exhausted' : 'insufficient' }
+  }
+
+  grant(id: BudgetId, amount: Credits): MoveResult {
+    const budget = this.find(id)
+    if (budget?.state !== 'open') return refusedMove(id, budget)
+    budget.in += amount
+    this.granted += amount
+    return { kind: 'moved', remaining: available(budget) }
+  }
+
+  transfer({ from: fromId, to: toId, amount, create = false }: TransferRequest): MoveResult {
+    if (tenantOf(budgetId(fromId)) !== tenantOf(budgetId(toId))) return refuse('cross_partition', toId)
+    const from = this.find(fromId)
+    if (from?.state !== 'open') return refusedMove(fromId, from)
+    const known = this.find(toId)
+    if (known === undefined ? !create : known.state !== 'open') return refusedMove(toId, known)
+    if (known !== undefined && create && known.parent !== from) return refuse('unknown_budget', toId)
+    const verdict = this.judge(from, amount)
+    if (!verdict.allowed) return refuse(verdict.reason, fromId, verdict.remaining)
+    from.out += amount
+    const to = known ?? this.#add(toId, undefined, from)
+    to.in += amount
+    return { kind: 'moved', remaining: available(from) }
+  }
+
+  close(id: BudgetId): CloseResult {
+    const budget = this.find(id)
+    if (budget === undefined) return { kind: 'refused', reason: 'unknown_budget' }
+    if (budget.state !== 'open') return { kind: 'refused', reason: 'closed' }
+    const family = familyOf(budget)
+    let returned = 0
+    for (const each of family) {
+      returned += available(each)
+      if (each.state === 'open') each.state = 'closing'
+    }
+    for (const each of family) this.drain(each)
+    return { kind: 'closed', returned }
+  }
+
+  /** A closing budget keeps nothing: what it has goes to the nearest open ancestor, or is burned. */
+  drain(budget: OracleBudget): void {
+    if (budget.state === 'open') return
+    const amount = available(budget)
+    let heir = budget.parent
+    while (heir !== undefined && heir.state !== 'open') heir = heir.parent
+    if (heir === undefined) budget.burned += amount
+    else {
+      budget.out += amount
+      heir.in += amount
+    }
+    if (budget.held === 0) budget.state = 'closed'
+  }
+
+  #add(name: BudgetId, initial: Credits | undefined, parent: OracleBudget | undefined): OracleBudget {
+    const id = budgetId(name)
+    const zero = { in: 0, out: 0, held: 0, spent: 0, burned: 0, openHolds: 0 }
+    const budget: OracleBudget = { id, parent, children: [], initial, state: 'open', ...zero }
+    parent?.children.push(budget)
+    this.budgets.set(id, budget)
+    return budget
+  }
+}
+
+function familyOf(budget: OracleBudget): readonly OracleBudget[] {
+  return [budget, ...budget.children.flatMap(familyOf)]
+}
+
+function refusedMove(id: BudgetId, budget: OracleBudget | undefined): MoveResult {
+  return refuse(budget === undefined ? 'unknown_budget' : 'closed', id)
+}
+
+function refuse(reason: EnforcerReason, id: BudgetId, remaining: Credits = 0): MoveResult {
+  return { kind: 'refused', reason, budget: budgetId(id), remaining }
+}
