@@ -6,7 +6,6 @@ interface Contents {
   readonly answers: Record<string, { readonly payload: string; readonly answer: BudgetResult } | undefined>
 }
 
-// #region four-verbs
 /** Budgets in one JSON file, for one process: each verb reads, decides and writes without a pause in between. */
 export class FileEnforcer implements BudgetEnforcer {
   constructor(readonly path: string) {}
@@ -46,7 +45,6 @@ export class FileEnforcer implements BudgetEnforcer {
       throw new BudgetError({ code: 'budget_exists', message: `There is a budget ${id} already` })
     this.#write({ ...file, budgets: { ...file.budgets, [id]: { initial: credits, remaining: credits } } })
   }
-  // #endregion four-verbs
 
   #read(): Contents {
     try {

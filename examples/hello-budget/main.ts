@@ -79,11 +79,13 @@ await client.close()
 print()
 heading('By tool, from the ledger; the server counted for itself')
 print()
+// #region report
 const { byTool, byBudget } = report(ledger.entries())
 columns(
   ['tool', 'calls', 'refused', 'charged', 'run by the server'],
   Array.from(byTool, ([tool, { calls, refused, charged }]) => [tool, calls, refused, charged, runs[tool] ?? 0]),
 )
+// #endregion report
 
 const { spent, held, available } = enforcer.describe('agent-1')
 print()
