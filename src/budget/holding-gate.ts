@@ -81,15 +81,20 @@ export class HoldingGate implements Gate {
   ): CallHold | Refusal {
     if (isUnreached(answer)) {
       const decided = this.#outage.unreached(call, cost, lines, answer)
-      // The store may have placed the hold and lost the answer: it is given back, or barred if it comes yet.
-      if ('error' in decided && !answer.misuse)
-        this.#outage.outbox.add({ chargeId: call.id, post: () => refusedBy(this.#release(call)) }, answer.cause)
+      if ('error' in decided && !answer.misuse) this.#giveBack(call, answer.cause)
       return decided
     }
     this.#outage.reached()
     if (answer?.kind === 'held') return { state: 'held', lines, remaining: answer.remaining, debt: answer.debt }
     if (answer?.kind === 'refused') return refusalOfStore(call, cost, answer)
-    return unavailable(call, cost, lines[0]?.budget, 'the store answered neither `held` nor `refused`')
+    const cause = 'the store answered neither `held` nor `refused`'
+    this.#giveBack(call, cause)
+    return unavailable(call, cost, lines[0]?.budget, cause)
+  }
+
+  // The store may have placed a hold that it did not tell of: it is given back, or barred if it comes yet.
+  #giveBack(call: ToolCall, cause: unknown): void {
+    this.#outage.outbox.add({ chargeId: call.id, post: () => refusedBy(this.#release(call)) }, cause)
   }
 
   #finish(

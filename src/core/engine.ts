@@ -16,7 +16,7 @@ export interface Passage {
   refusal: Refusal | undefined
   /** Whether the steps have been left, or are being left. */
   left: boolean
-  /** When the call is next due for `extend`. */
+  /** From when on the call is kept alive by `extend`. */
   dueAt: number
 }
 
@@ -156,9 +156,8 @@ export class Engine {
     this.#stopTimer = this.#clock.after(this.#extendEveryMs / 2, this.#sweep)
     const now = this.#clock.now()
     for (const passage of this.#open) {
-      // Due now, or before the next sweep.
+      // From then on at every sweep, so that an extension that failed is repeated before the hold's time is up.
       if (passage.dueAt > now) continue
-      passage.dueAt = now + this.#extendEveryMs
       for (const step of this.#steps) {
         try {
           step.extend?.(passage.call)

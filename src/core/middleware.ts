@@ -38,9 +38,12 @@ export interface CallMiddleware<Needs = unknown, Gives = unknown> {
    * May answer with a changed outcome. A throw is counted and ignored.
    */
   leave?(call: ToolCall & Needs & Gives, outcome: CallOutcome): MaybePromise<CallOutcome>
-  /** While the call is pending, every `extendEveryMs`: what keeps a hold alive. A throw is ignored. */
+  /**
+   * What keeps a hold alive while its call is pending: first after `extendEveryMs`, then twice in each such time, so
+   * that one that failed is made up for. A throw is ignored.
+   */
   extend?(call: ToolCall & Needs & Gives): void
-  /** How often `extend` is due, in milliseconds. */
+  /** When `extend` is first due, in milliseconds. */
   readonly extendEveryMs?: number
   /** Other messages that pass the seat and may carry evidence. A throw is counted and ignored. */
   observe?(message: ObservedMessage): void

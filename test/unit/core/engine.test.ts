@@ -286,10 +286,10 @@ describe('a passage', () => {
     expect(extend.mock.calls.map(([given]) => (given as ToolCall).id)).toEqual(['c1', 'c2', 'c3'])
     void engine.leave(passages[0] as Passage, answered)
     clock.advance(60_000)
-    expect(extend).toHaveBeenCalledTimes(5)
+    expect(extend).toHaveBeenCalledTimes(7)
     for (const passage of passages) void engine.leave(passage, answered)
     clock.advance(60_000)
-    expect(extend).toHaveBeenCalledTimes(5)
+    expect(extend).toHaveBeenCalledTimes(7)
     expect(clock.timers).toBe(0)
   })
 
@@ -319,7 +319,7 @@ describe('a passage', () => {
     }
     const engine = new Engine([bad, { name: 'good', extend, extendEveryMs: 1_000 }], clock)
     void engine.enter(call)
-    clock.advance(3_000)
+    clock.advance(2_000)
     expect(extend).toHaveBeenCalledTimes(3)
     expect(engine.faults).toBe(3)
   })
