@@ -26,26 +26,27 @@ const ROOT = {
     'CloseResult', 'CostProfile', 'CostProfileOptions', 'Credits', 'EnforcerReason', 'ErrorOutcome',
     'ExtendRequest', 'ExtendResult', 'FailMode', 'FoldedCalls', 'GrantRequest', 'Held', 'HoldEnd', 'HoldEvent',
     'HoldLine', 'HoldMeta', 'HoldRequest', 'HoldResult', 'HoldState', 'HoldingEnforcer',
-    'InMemoryBudgetEnforcerOptions', 'JsonObject', 'Ledger', 'LedgerQuery', 'LedgerRecord', 'LostOutcome',
-    'MatchedPrice', 'MaybePromise', 'Meter', 'MeterOptions', 'MeteredRule', 'Metering', 'Mode', 'MoneyEntry',
-    'MoneyOp', 'MoneySink', 'MoveResult', 'ObservedMessage', 'OnExpire', 'Ordered', 'OutcomePrices', 'Overage',
-    'Price', 'PriceCharge', 'PriceFunction', 'PriceMatch', 'PriceRule', 'PriceSource', 'Priced', 'PricedRule',
-    'Proof', 'Refusal', 'RefusalCodes', 'RefusalData', 'RefusalReason', 'RefusalSlug', 'RefusedOutcome',
-    'ReleaseRequest', 'ReleaseResult', 'Report', 'ResultOutcome', 'SchemaResult', 'SeatOptions', 'ServerCosts',
-    'SpendRequest', 'StandardSchemaV1', 'TaskOutcome', 'ToolCall', 'ToolHandler', 'TransferRequest',
-    'TransportLike', 'Unpriced', 'WrongOrder',
+    'InMemoryBudgetEnforcerOptions', 'JsonObject', 'Ledger', 'LedgerQuery', 'LedgerRecord', 'LineWindow',
+    'LostOutcome', 'MatchedPrice', 'MaybePromise', 'Meter', 'MeterOptions', 'MeteredRule', 'Metering', 'Mode',
+    'MoneyEntry', 'MoneyOp', 'MoneySink', 'MoveResult', 'ObservedMessage', 'OnExpire', 'Ordered',
+    'OutcomePrices', 'Overage', 'Price', 'PriceCharge', 'PriceFunction', 'PriceMatch', 'PriceRule',
+    'PriceSource', 'Priced', 'PricedRule', 'Proof', 'Refusal', 'RefusalCodes', 'RefusalData', 'RefusalReason',
+    'RefusalSlug', 'RefusedOutcome', 'ReleaseRequest', 'ReleaseResult', 'Report', 'ResultOutcome',
+    'SchemaResult', 'SeatOptions', 'ServerCosts', 'SpendRequest', 'StandardSchemaV1', 'TaskOutcome', 'ToolCall',
+    'ToolHandler', 'TransferRequest', 'TransportLike', 'Unpriced', 'WindowSpan', 'WrongOrder',
   ],
 }
 const TESTING = {
   // prettier-ignore
   values: [
     'ConformanceError', 'FakeClock', 'asyncEnforcer', 'enforcerConformance', 'fakeEnforcer', 'faultyEnforcer',
-    'faultyTransport', 'randomFaults', 'settle',
+    'faultyTransport', 'randomFaults', 'settle', 'simulate',
   ],
   // prettier-ignore
   types: [
-    'AsyncEnforcer', 'AsyncEnforcerOptions', 'ConformanceCase', 'EnforcerCall', 'EnforcerConformanceOptions',
-    'EnforcerFault', 'EnforcerFaults', 'FakeEnforcerOptions', 'Recorded', 'SyncEnforcer', 'TestClock',
+    'AsyncEnforcer', 'AsyncEnforcerOptions', 'BrokenRule', 'ConformanceCase', 'EnforcerCall',
+    'EnforcerConformanceOptions', 'EnforcerFault', 'EnforcerFaults', 'FakeEnforcerOptions', 'Recorded',
+    'SimulateOptions', 'SimulatedStoreContext', 'SimulationReport', 'SyncEnforcer', 'TestClock',
     'TransportDirection', 'TransportFault', 'TransportFaults', 'Verb',
   ],
 }
