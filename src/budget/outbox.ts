@@ -19,7 +19,8 @@ const LONGEST_WAIT_MS = 30_000
  * dropped. Also the journal of an outage under `failMode: { open }`. Lives in this process's memory.
  */
 export class Outbox {
-  readonly #queue: Posting[] = []
+  /** In order; a set, because taking the first out of a long array moves all the others. */
+  readonly #queue = new Set<Posting>()
   readonly #options: { readonly timeoutMs: number; readonly clock: Clock; readonly events: BudgetEvents | undefined }
   readonly #onDrained: (posted: number, failed: number) => void
   #attempt = 0
@@ -38,12 +39,12 @@ export class Outbox {
 
   /** How many ends wait. */
   get size(): number {
-    return this.#queue.length
+    return this.#queue.size
   }
 
   /** Queues an end for retry; `cause` is why it did not go through at once. */
   add(posting: Posting, cause: unknown): void {
-    this.#queue.push(posting)
+    this.#queue.add(posting)
     this.#options.events?.emit('delayed', { chargeId: posting.chargeId, attempt: 1, givenUp: false, cause })
     this.#schedule()
   }
@@ -58,7 +59,7 @@ export class Outbox {
   }
 
   #schedule(): void {
-    if (this.#queue.length === 0 || this.#cancelTimer !== undefined || this.#running !== undefined) return
+    if (this.#queue.size === 0 || this.#cancelTimer !== undefined || this.#running !== undefined) return
     const wait = Math.min(FIRST_WAIT_MS * 2 ** this.#attempt, LONGEST_WAIT_MS)
     this.#cancelTimer = this.#options.clock.after(wait, () => {
       this.#cancelTimer = undefined
@@ -69,7 +70,7 @@ export class Outbox {
   async #run(): Promise<void> {
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
-    for (let posting = this.#queue[0]; posting !== undefined; posting = this.#queue[0]) {
+    for (const posting of this.#queue) {
       const answer = await this.#post(posting)
       if (isUnreached(answer) && !answer.misuse) {
         this.#attempt++
@@ -81,7 +82,7 @@ export class Outbox {
         })
         return
       }
-      this.#queue.shift()
+      this.#queue.delete(posting)
       this.#attempt = 0
       this.#settled(posting, answer)
     }

@@ -475,7 +475,7 @@ describe('whatever goes wrong, at random,', () => {
         expect(balance()).toEqual({ available: 100 - paid, held: 0, spent: paid, debt: 0 })
         expect(replay(ledger.entries()).get('default/a')).toMatchObject(balance())
       }),
-      { numRuns: 40 },
+      { numRuns: process.env['MCP_BUDGET_LONG'] === '1' ? 1_000 : 20 },
     )
   })
 })
