@@ -14,7 +14,7 @@ import {
   type BudgetEnforcer,
   type HoldingEnforcer,
 } from 'mcp-budget'
-import { enforcerConformance, FakeClock } from 'mcp-budget/testing'
+import { enforcerConformance, FakeClock, simulate } from 'mcp-budget/testing'
 import { FileEnforcer } from './file-enforcer.js'
 import { journalEnforcer } from './journal-enforcer.js'
 
@@ -23,6 +23,7 @@ try {
   await fourVerbs()
   await holding()
   await conformance()
+  await simulation()
 } finally {
   rmSync(folder, { recursive: true })
 }
@@ -83,6 +84,22 @@ async function conformance(): Promise<void> {
   console.log(`\nThe journal passes all ${cases.length} cases of the conformance kit`)
 }
 // #endregion conformance
+
+async function simulation(): Promise<void> {
+  const seeds = 25
+  for (let seed = 1; seed <= seeds; seed++) {
+    const path = join(folder, `seed-${seed}.journal`)
+    const ledger = new MemoryLedger()
+    const { violation } = await simulate({ seed, store: ({ clock }) => journalEnforcer(path, { clock, ledger }) })
+    assert.equal(violation, undefined, `seed ${seed}`)
+    // A new process that reads the journal comes to the same entries, up to the last request that changed something.
+    const again = new MemoryLedger()
+    journalEnforcer(path, { ledger: again })
+    assert.deepEqual(again.entries(), ledger.entries().slice(0, again.size), `seed ${seed}, read back`)
+    assert.ok(again.size > 0)
+  }
+  console.log(`It keeps every rule through ${seeds} random histories, and reads each of them back`)
+}
 
 async function works(): Promise<unknown> {
   return { content: [] }

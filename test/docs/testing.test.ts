@@ -10,7 +10,14 @@ import {
   type CallInput,
   type Clock,
 } from 'mcp-budget'
-import { asyncEnforcer, enforcerConformance, fakeEnforcer, FakeClock, faultyEnforcer } from 'mcp-budget/testing'
+import {
+  asyncEnforcer,
+  enforcerConformance,
+  fakeEnforcer,
+  FakeClock,
+  faultyEnforcer,
+  simulate,
+} from 'mcp-budget/testing'
 import { describe, expect, test } from 'vitest'
 import { studio } from './studio.js'
 
@@ -84,4 +91,13 @@ describe('the code of the testing guide', () => {
     for (const each of cases) test(each.name, () => each.run())
   })
   // #endregion kit
+
+  // #region simulate
+  test('keeps its promises through 50 random histories', async () => {
+    for (let seed = 1; seed <= 50; seed++) {
+      const { violation } = await simulate({ seed, store: ({ clock }) => createMyEnforcer({ clock }) })
+      expect(violation, `seed ${seed}`).toBeUndefined()
+    }
+  })
+  // #endregion simulate
 })
