@@ -41,5 +41,5 @@ export class RefusalMemory {
 }
 
 function keyOf(lines: readonly HoldLine[]): string {
-  return lines.length === 1 ? (lines[0]?.budget ?? '') : lines.map((line) => line.budget).join(' ')
+  return lines.map((line) => `${line.unit ?? ''}:${line.budget}`).join(' ')
 }

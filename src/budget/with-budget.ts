@@ -12,12 +12,13 @@ import { refusalOfStore } from './refusals.js'
 import { ShadowGate } from './shadow-gate.js'
 import { SpendingGate } from './spending-gate.js'
 import { withAdvisory } from './advisory.js'
+import { assertCredits, isCredits } from '../core/credits.js'
+import { refuse, type Refusal } from '../core/refusal.js'
 import { callRef } from '../core/events.js'
 import type { CallMiddleware } from '../core/middleware.js'
 import type { CallOutcome, Charge } from '../core/outcome.js'
 import type { Gate } from './gate.js'
-import type { Priced } from '../core/price.js'
-import type { Refusal } from '../core/refusal.js'
+import type { PriceCharge, Priced } from '../core/price.js'
 import type { ToolCall } from '../core/call.js'
 
 /** The step that `withBudget` makes. */
@@ -81,8 +82,11 @@ class BudgetStep implements BudgetMiddleware {
   }
 
   enter(call: ToolCall & Priced): MaybePromise<(ToolCall & Priced & Held) | Refusal> {
-    const lines = this.#lines(call, call.cost)
     const { approve, approveAbove, mode } = this.#settings
+    if (!isCredits(call.cost) && mode !== 'shadow') {
+      return this.#refused(call, refuse(call.tool, { error: 'unpriced_tool', reason: 'invalid_price' }))
+    }
+    const lines = this.#lines(call, call.cost)
     if (approve === undefined || call.cost <= approveAbove || mode === 'shadow') return this.#place(call, lines)
     const broke = this.#cannotPay(call, lines)
     return isPromise(broke)
@@ -91,9 +95,9 @@ class BudgetStep implements BudgetMiddleware {
   }
 
   leave(call: ToolCall & Priced & Held, outcome: CallOutcome): MaybePromise<CallOutcome> {
-    const { hold, cost, price } = call
+    const { hold, cost } = call
     const fate = fateOf(outcome, this.#settings)
-    const { amount, reported } = price.charge(outcome)
+    const { amount, reported } = this.#chargeOf(call, outcome)
     const charge = this.#gate.end(call, hold, fate, cost, amount)
     const said = withAdvisory(outcome, hold, this.#settings.mode)
     if (isPromise(charge)) return charge.then((later) => this.#charged(call, said, later, reported))
@@ -102,6 +106,18 @@ class BudgetStep implements BudgetMiddleware {
 
   extend(call: ToolCall & Priced & Held): void {
     if (this.#settings.clock.now() - call.startedAt < LONGEST_HOLD_MS) this.#gate.extend(call, call.hold)
+  }
+
+  // A price of one's own may throw, or answer with what is no amount: then all that was held is charged.
+  #chargeOf({ price, cost }: Priced, outcome: CallOutcome): PriceCharge {
+    try {
+      const charge = price.charge(outcome)
+      assertCredits(charge.amount, 'amount')
+      return charge
+    } catch (error) {
+      this.#settings.events?.emit('fault', { where: 'price', error })
+      return { amount: cost }
+    }
   }
 
   #ask(call: ToolCall & Priced, lines: readonly HoldLine[]): MaybePromise<(ToolCall & Priced & Held) | Refusal> {
