@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest'
+import { FakeClock } from '../../../../src/testing/index.js'
+import { InMemoryBudgetEnforcer } from '../../../../src/backends/memory/in-memory-budget-enforcer.js'
+import { mintChargeId } from '../../../../src/core/ids.js'
+
+const lines = [{ budget: 'main', amount: 1 }]
+const MILLION = 1_000_000
+
+function open(credits: number) {
+  const clock = new FakeClock()
+  const store = new InMemoryBudgetEnforcer({ clock })
+  store.initialize('main', credits)
+  const hold = (id: string, ttlMs = 60_000) => store.hold({ id, lines, ttlMs, onExpire: 'release' })
+  return { clock, store, hold }
+}
+
+describe('a million open holds', () => {
+  test('set no timer, and all end at their deadline [I20] [R2] [T30]', () => {
+    const { clock, store, hold } = open(MILLION)
+    for (let n = 0; n < MILLION; n++) hold(`hold-${n}`, 1 + (n % 3_600_000))
+    expect(store.describe('main')).toMatchObject({ openHolds: MILLION, held: MILLION, available: 0 })
+    expect(clock.timers).toBe(0)
+    clock.advance(500_000)
+    expect(store.describe('main')).toMatchObject({ openHolds: 500_000, held: 500_000 })
+    clock.advance(3_600_000)
+    expect(store.describe('main')).toMatchObject({ openHolds: 0, held: 0, available: MILLION })
+    expect(clock.timers).toBe(0)
+  }, 60_000)
+})
+
+describe('the memory of ended holds', () => {
+  test('keeps the last 100,000 and forgets those before [I20] [L-P8] [L-P23]', () => {
+    const { store, hold } = open(10)
+    const released = 150_000
+    for (let n = 0; n < released; n++) {
+      hold(`hold-${n}`)
+      store.release({ id: `release-${n}`, holdId: `hold-${n}` })
+    }
+    const reasonOf = (n: number): string | undefined => {
+      const answer = store.extend({ id: 'x', holdId: `hold-${n}`, ttlMs: 1 })
+      return answer.kind === 'refused' ? answer.reason : undefined
+    }
+    expect(reasonOf(0)).toBe('unknown_hold')
+    expect(reasonOf(49_999)).toBe('unknown_hold')
+    expect(reasonOf(50_000)).toBe('hold_ended')
+    const remembered = Array.from({ length: released }, (_, n) => reasonOf(n)).filter(
+      (reason) => reason === 'hold_ended',
+    )
+    expect(remembered).toHaveLength(100_000)
+  }, 60_000)
+
+  test('keeps an end for ten minutes after it, and forgets it with the next end [L-P8] [L-P23]', () => {
+    const { clock, store, hold } = open(10)
+    hold('first')
+    store.capture({ id: 'c', holdId: 'first', amount: 1, overage: 'cap' })
+    const extend = () => store.extend({ id: 'x', holdId: 'first', ttlMs: 1 })
+    clock.advance(599_999)
+    hold('second')
+    store.release({ id: 'r', holdId: 'second' })
+    expect(extend()).toMatchObject({ reason: 'hold_ended' })
+    clock.advance(1)
+    hold('third')
+    store.release({ id: 'r', holdId: 'third' })
+    expect(extend()).toMatchObject({ reason: 'unknown_hold' })
+  })
+
+  test('never forgets a hold that is open, however many end [L-P3]', () => {
+    const { store, hold } = open(10)
+    hold('long', 86_400_000)
+    for (let n = 0; n < 120_000; n++) {
+      hold(`hold-${n}`)
+      store.release({ id: 'r', holdId: `hold-${n}` })
+    }
+    const answer = store.capture({ id: 'c', holdId: 'long', amount: 1, overage: 'cap' })
+    expect(answer).toEqual({ kind: 'captured', charged: 1, late: false })
+  }, 60_000)
+
+  test('is not outrun by captures that are repeated after it forgot [I3] [L-P8]', () => {
+    const { clock, store, hold } = open(1_000_000)
+    const first = mintChargeId(clock.now())
+    const capture = { id: 'c', holdId: first, amount: 1, overage: 'cap', lines } as const
+    hold(first)
+    store.capture(capture)
+    for (let n = 0; n < 100_001; n++) {
+      const id = mintChargeId(clock.now())
+      hold(id)
+      store.release({ id: 'r', holdId: id })
+    }
+    expect(store.capture(capture)).toEqual({ kind: 'refused', reason: 'unknown_hold' })
+    expect(store.describe('main').spent).toBe(1)
+    clock.advance(1)
+    const unseen = mintChargeId(clock.now())
+    expect(store.capture({ ...capture, holdId: unseen })).toMatchObject({ kind: 'captured', late: true })
+  }, 60_000)
+})
+
+describe('the clock of the store', () => {
+  test('never goes back: what has expired stays expired [T53]', () => {
+    const { clock, store, hold } = open(10)
+    hold('h', 1_000)
+    clock.advance(1_000)
+    expect(store.describe('main').held).toBe(0)
+    clock.jump(-86_400_000)
+    expect(store.describe('main').held).toBe(0)
+    expect(store.extend({ id: 'x', holdId: 'h', ttlMs: 1 })).toMatchObject({ reason: 'hold_ended' })
+    hold('later', 1_000)
+    expect(store.describe('main').held).toBe(1)
+  })
+})

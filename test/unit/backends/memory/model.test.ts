@@ -1,0 +1,124 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { FakeClock, type EnforcerCall } from '../../../../src/testing/index.js'
+import { InMemoryBudgetEnforcer } from '../../../../src/backends/memory/in-memory-budget-enforcer.js'
+import { MemoryLedger } from '../../../../src/ledger/memory-ledger.js'
+import { Oracle } from '../../../../src/testing/simulation/oracle.js'
+import { replay } from '../../../../src/ledger/replay.js'
+import { BudgetError } from '../../../../src/core/errors.js'
+
+const LONG = process.env['MCP_BUDGET_LONG'] === '1'
+const START = 1_800_000_000_000
+
+interface Real {
+  readonly clock: FakeClock
+  readonly ledger: MemoryLedger
+  readonly store: InMemoryBudgetEnforcer
+}
+
+function setup(): { model: Oracle; real: Real } {
+  const clock = new FakeClock(START)
+  const ledger = new MemoryLedger()
+  return { model: new Oracle(), real: { clock, ledger, store: new InMemoryBudgetEnforcer({ clock, ledger }) } }
+}
+
+/** Both are asked; the answers, all balances and the replayed ledger must agree. */
+class Ask implements fc.Command<Oracle, Real> {
+  constructor(readonly call: EnforcerCall) {}
+
+  check(): boolean {
+    return true
+  }
+
+  run(model: Oracle, { clock, ledger, store }: Real): void {
+    const { verb, args } = this.call
+    let answer: unknown
+    try {
+      answer = Reflect.apply(store[verb] as (...args: unknown[]) => unknown, store, args)
+    } catch (error) {
+      if (!BudgetError.isInstance(error)) throw error
+      answer = { throws: error.code }
+    }
+    expect(answer).toEqual(model.ask(this.call, clock.now()))
+    const balances = replay(ledger.entries())
+    for (const id of model.book.budgets.keys()) {
+      const view = store.describe(id)
+      expect(view).toEqual(model.view(id))
+      if (view.in + view.debt > 0) expect(view).toMatchObject(balances.get(id) ?? {})
+    }
+  }
+
+  toString(): string {
+    return `${this.call.verb}(${this.call.args.map((arg) => JSON.stringify(arg)).join(', ')})`
+  }
+}
+
+/** Time passes. */
+class Advance implements fc.Command<Oracle, Real> {
+  constructor(readonly ms: number) {}
+
+  check(): boolean {
+    return true
+  }
+
+  run(_model: Oracle, { clock }: Real): void {
+    clock.advance(this.ms)
+  }
+
+  toString(): string {
+    return `advance(${this.ms})`
+  }
+}
+
+// Few names and few amounts, so that requests meet.
+const budget = fc.constantFrom('t/a', 't/b', 't/child', 't/grandchild', 'other/a')
+const ours = fc.constantFrom('t/a', 't/b', 't/child', 't/grandchild')
+const amount = fc.nat(12)
+const moved = fc.integer({ min: 1, max: 12 })
+const number = fc.nat(5)
+const chargeId = number.map((n) => `${START.toString(36)}-${'0'.repeat(24)}-${n}`)
+const id = number.map((n) => `request-${n}`)
+const ttlMs = fc.constantFrom(1, 50, 1_000, 100_000)
+const onExpire = fc.constantFrom('capture', 'release')
+const overage = fc.constantFrom('cap', 'debt')
+const line = fc.record({ budget, amount, unit: fc.constantFrom('credits', 'calls') })
+const lines = fc.uniqueArray(line, { minLength: 1, maxLength: 3, selector: (each) => each.budget })
+
+/** What a capture says of a hold that the store may not know: always the same for the same hold. */
+const linesOf = (holdId: string) =>
+  holdId.endsWith('0') ? {} : { lines: [{ budget: holdId.endsWith('1') ? 't/b' : 't/a', amount: 5 }] }
+
+const requests = {
+  check: fc.tuple(budget, amount),
+  remaining: fc.tuple(budget),
+  initialize: fc.tuple(ours, fc.constantFrom(0, 10, 30)),
+  spend: fc.tuple(fc.record({ chargeId, budget, tool: fc.constantFrom('x', 'y'), cost: amount })),
+  hold: fc.tuple(fc.record({ id: chargeId, lines, ttlMs, onExpire, overdraft: fc.boolean() })),
+  capture: fc.tuple(
+    fc
+      .record({ id, holdId: chargeId, amount, overage })
+      .map((request) => ({ ...request, id: `c-${request.id}`, ...linesOf(request.holdId) })),
+  ),
+  release: fc.tuple(fc.record({ id: id.map((n) => `r-${n}`), holdId: chargeId })),
+  extend: fc.tuple(fc.record({ id, holdId: chargeId, ttlMs })),
+  grant: fc.tuple(fc.record({ id, budget, amount: moved })),
+  transfer: fc.tuple(fc.record({ id, from: budget, to: budget, amount: moved, create: fc.boolean() })),
+  close: fc.tuple(fc.record({ id, budget, why: fc.constantFrom('closed', 'revoked') })),
+}
+
+const asks = Object.entries(requests).map(([verb, args]) =>
+  (args as fc.Arbitrary<unknown[]>).map((given) => new Ask({ verb, args: given } as unknown as EnforcerCall)),
+)
+const advance = fc.constantFrom(1, 49, 50, 999, 1_000, 5_000).map((ms) => new Advance(ms))
+
+test(
+  'any sequence of requests gets the answers of the plain model, and the same balances [I1] [I4] [I5] [I10] [I13]',
+  () => {
+    const commands = fc.commands([...asks, advance], { maxCommands: 60, size: 'max' })
+    fc.assert(
+      fc.property(commands, (sequence) => fc.modelRun(setup, sequence)),
+      { numRuns: LONG ? 50_000 : 2_000 },
+    )
+  },
+  LONG ? 600_000 : 60_000,
+)
