@@ -45,18 +45,15 @@ export function forwardable(
 
 /** The message as it is now, for a decision that takes time. */
 export function snapshotOf(message: JsonObject): JsonObject {
-  const params = objectAt(message, 'params')
-  return {
-    ...message,
-    params: { ...params, ...(params.arguments !== undefined && { arguments: copyOf(params.arguments) }) },
-  }
+  const params = Object.entries(objectAt(message, 'params')).map(([key, value]) => [key, copyOf(value)] as const)
+  return { ...message, params: Object.fromEntries(params) }
 }
 
 // An in-memory transport may carry what is no JSON; nothing has read it, so it goes on as it is.
-function copyOf(args: unknown): unknown {
+function copyOf(value: unknown): unknown {
   try {
-    return copyJson(args, { freeze: false })
+    return copyJson(value, { freeze: false })
   } catch {
-    return args
+    return value
   }
 }
