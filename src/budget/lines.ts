@@ -1,4 +1,4 @@
-import { BudgetError, describeValue } from '../core/errors.js'
+import { misconfigured, oneOf } from '../core/settings.js'
 import { budgetId, type BudgetId } from './budget-id.js'
 import type { Credits } from '../core/credits.js'
 import type { ToolCall } from '../core/call.js'
@@ -31,20 +31,11 @@ function payers(spec: BudgetLine | readonly BudgetLine[]): readonly Payer[] {
   const list = (Array.isArray(spec) ? spec : [spec]) as readonly BudgetLine[]
   const all = list.map((line) => {
     if (typeof line === 'string') return { budget: budgetId(line), calls: false }
-    const unit = line?.unit ?? 'credits'
-    if (unit !== 'credits' && unit !== 'calls') {
-      throw new BudgetError({
-        code: 'invalid_config',
-        message: `Expected \`unit\` to be "credits" or "calls", got ${describeValue(unit)}`,
-      })
-    }
+    const unit = oneOf(line?.unit, ['credits', 'calls'], 'budget.unit')
     return { budget: budgetId(line?.budget), calls: unit === 'calls' }
   })
   if (all.length === 0 || new Set(all.map((payer) => payer.budget)).size < all.length) {
-    throw new BudgetError({
-      code: 'invalid_config',
-      message: 'Expected `budget` to name at least one budget, and each once',
-    })
+    throw misconfigured('budget', 'at least one budget, and each once', `${all.length}`)
   }
   return all
 }

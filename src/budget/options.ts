@@ -1,4 +1,5 @@
-import { BudgetError, describeValue } from '../core/errors.js'
+import { describeValue } from '../core/errors.js'
+import { assertKeys, credits, integer, misconfigured, oneOf } from '../core/settings.js'
 import { isCredits, type Credits } from '../core/credits.js'
 import { systemClock, type Clock } from '../core/clock.js'
 import { canHold, type BudgetEnforcer, type HoldingEnforcer } from './enforcer.js'
@@ -82,101 +83,71 @@ export interface BudgetSettings {
   readonly clock: Clock
 }
 
-const KNOWN = {
-  enforcer: true,
-  budget: true,
-  mode: true,
-  failMode: true,
-  ttlMs: true,
-  onExpire: true,
-  onCancel: true,
-  onFailure: true,
-  overage: true,
-  awaitCapture: true,
-  storeTimeoutMs: true,
-  refusalMemoryMs: true,
-  approve: true,
-  approveAbove: true,
-  shadow: true,
-  events: true,
-  clock: true,
-} as const satisfies Record<keyof BudgetOptions, true>
+const KNOWN = [
+  'enforcer',
+  'budget',
+  'mode',
+  'failMode',
+  'ttlMs',
+  'onExpire',
+  'onCancel',
+  'onFailure',
+  'overage',
+  'awaitCapture',
+  'storeTimeoutMs',
+  'refusalMemoryMs',
+  'approve',
+  'approveAbove',
+  'shadow',
+  'events',
+  'clock',
+] as const satisfies ReadonlyArray<keyof BudgetOptions>
 
 const DAY_MS = 86_400_000
 
-/** Checks the settings and fills in the defaults. @throws BudgetError `invalid_config` */
+/** Checks the settings and fills in the defaults. @throws BudgetError `invalid_config`, `invalid_credits` */
 export function budgetSettings(options: BudgetOptions): BudgetSettings {
-  for (const key of Object.keys(options)) {
-    if (!Object.hasOwn(KNOWN, key)) throw invalid(key, `one of ${Object.keys(KNOWN).join(', ')}`, 'an unknown option')
-  }
+  assertKeys(options, KNOWN, "withBudget's settings")
   const { enforcer, approve } = options
   for (const verb of ['check', 'spend', 'remaining', 'initialize'] as const) {
     const given: unknown = (enforcer as Partial<BudgetEnforcer> | undefined)?.[verb]
     if (typeof given !== 'function')
-      throw invalid('enforcer', `a store with a function \`${verb}\``, describeValue(given))
+      throw misconfigured('enforcer', `a store with a function \`${verb}\``, describeValue(given))
   }
-  if (approve !== undefined && typeof approve !== 'function')
-    throw invalid('approve', 'a function', describeValue(approve))
+  if (approve !== undefined && typeof approve !== 'function') {
+    throw misconfigured('approve', 'a function', describeValue(approve))
+  }
   const shadow = options.shadow?.enforcer
-  if (shadow !== undefined && !canHold(shadow))
-    throw invalid('shadow.enforcer', 'a store that can hold', describeValue(shadow))
+  if (shadow !== undefined && !canHold(shadow)) {
+    throw misconfigured('shadow.enforcer', 'a store that can hold', describeValue(shadow))
+  }
+  const ms = (key: 'ttlMs' | 'storeTimeoutMs' | 'refusalMemoryMs', least: number, otherwise: number): number =>
+    integer(options[key], { least, most: DAY_MS, otherwise }, key)
   return {
     enforcer,
     approve,
     shadow,
     budget: options.budget,
-    mode: oneOf('mode', options.mode, ['hard', 'soft', 'shadow']),
+    mode: oneOf(options.mode, ['hard', 'soft', 'shadow'], 'mode'),
     openLimit: openLimit(options.failMode),
-    ttlMs: milliseconds('ttlMs', options.ttlMs, 120_000, 1),
-    onExpire: oneOf('onExpire', options.onExpire, ['capture', 'release']),
-    onCancel: oneOf('onCancel', options.onCancel, ['capture', 'keep', 'release']),
-    onFailure: oneOf('onFailure', options.onFailure, ['capture', 'release']),
-    overage: oneOf('overage', options.overage, ['cap', 'debt']),
-    awaitCapture: oneOf('awaitCapture', options.awaitCapture, [false, true]),
-    storeTimeoutMs: milliseconds('storeTimeoutMs', options.storeTimeoutMs, 250, 1),
-    refusalMemoryMs: milliseconds('refusalMemoryMs', options.refusalMemoryMs, 100, 0),
-    approveAbove: credits('approveAbove', options.approveAbove ?? 0),
+    ttlMs: ms('ttlMs', 1, 120_000),
+    onExpire: oneOf(options.onExpire, ['capture', 'release'], 'onExpire'),
+    onCancel: oneOf(options.onCancel, ['capture', 'keep', 'release'], 'onCancel'),
+    onFailure: oneOf(options.onFailure, ['capture', 'release'], 'onFailure'),
+    overage: oneOf(options.overage, ['cap', 'debt'], 'overage'),
+    awaitCapture: oneOf(options.awaitCapture, [false, true], 'awaitCapture'),
+    storeTimeoutMs: ms('storeTimeoutMs', 1, 250),
+    refusalMemoryMs: ms('refusalMemoryMs', 0, 100),
+    approveAbove: credits(options.approveAbove ?? 0, 'approveAbove'),
     events: options.events,
     clock: options.clock ?? systemClock,
   }
-}
-
-// The first of the values is the default.
-function oneOf<Value extends string | boolean>(
-  name: string,
-  value: Value | undefined,
-  values: readonly [Value, ...Value[]],
-): Value {
-  if (value === undefined) return values[0]
-  if (values.includes(value)) return value
-  throw invalid(name, `one of ${values.map((each) => JSON.stringify(each)).join(', ')}`, describeValue(value))
 }
 
 function openLimit(failMode: FailMode | undefined): Credits {
   if (failMode === undefined || failMode === 'closed') return 0
   const limit: unknown = (failMode as { open?: { limit?: unknown } } | null)?.open?.limit
   if (isCredits(limit) && limit > 0) return limit
-  throw invalid(
-    'failMode',
-    "'closed' or { open: { limit: credits } }, for an open store without a bound is no budget",
-    describeValue(failMode),
-  )
-}
-
-function milliseconds(name: string, value: number | undefined, otherwise: number, least: number): number {
-  if (value === undefined) return otherwise
-  if (Number.isSafeInteger(value) && value >= least && value <= DAY_MS) return value
-  throw invalid(name, `an integer from ${least} to ${DAY_MS}`, describeValue(value))
-}
-
-function credits(name: string, value: Credits): Credits {
-  if (isCredits(value)) return value
-  throw invalid(name, 'a credit amount', describeValue(value))
-}
-
-function invalid(name: string, expected: string, got: string): BudgetError {
-  return new BudgetError({
-    code: 'invalid_config',
-    message: `Expected withBudget's \`${name}\` to be ${expected}, got ${got}`,
-  })
+  const expected = "'closed' or { open: { limit: credits } }, for an open store without a bound is no budget"
+  throw misconfigured('failMode', expected, describeValue(failMode))
 }

@@ -1,11 +1,12 @@
 import { BudgetError, describeValue } from './errors.js'
 import { Engine } from './engine.js'
 import { isObject, type JsonObject } from './json.js'
-import { isPromise, type MaybePromise } from './maybe-promise.js'
+import { runCall } from './run-call.js'
 import { mintChargeId } from './ids.js'
 import { systemClock, type Clock } from './clock.js'
 import type { CallMiddleware, Ordered } from './middleware.js'
 import type { CallOutcome } from './outcome.js'
+import type { MaybePromise } from './maybe-promise.js'
 import type { ToolCall } from './call.js'
 
 /** What a caller says of a call; the meter mints the rest. */
@@ -58,26 +59,7 @@ export function composeWith(clock: Clock, steps: readonly CallMiddleware[]): Met
   return {
     name: 'meter',
     steps: flat,
-    run(input, forward) {
-      const call = toCall(input, clock)
-      const passage = engine.enter(call)
-      return isPromise(passage) ? passage.then(proceed) : proceed(passage)
-
-      function proceed(passage: Awaited<ReturnType<Engine['enter']>>): MaybePromise<CallOutcome> {
-        if (passage.refusal) return { kind: 'refused', proves: 'not-run', refusal: passage.refusal }
-        let result: MaybePromise<unknown>
-        try {
-          result = forward(passage.call)
-        } catch (error) {
-          return engine.leave(passage, thrownOutcome(error))
-        }
-        if (!isPromise(result)) return engine.leave(passage, resultOutcome(result))
-        return result.then(
-          (value) => engine.leave(passage, resultOutcome(value)),
-          (error: unknown) => engine.leave(passage, thrownOutcome(error)),
-        )
-      }
-    },
+    run: (input, forward) => runCall(engine, toCall(input, clock), forward),
   }
 }
 
@@ -104,18 +86,6 @@ export function flattenSteps(steps: readonly CallMiddleware[]): readonly CallMid
     for (const give of step.gives ?? []) given.add(give)
   }
   return flat
-}
-
-/** The outcome of a handler that answered. */
-export function resultOutcome(value: unknown): CallOutcome {
-  const result = isObject(value) ? value : {}
-  return { kind: 'result', proves: result.isError === true ? 'failed' : 'ran', result }
-}
-
-/** The outcome of a handler that threw: it was entered, so work may have been done. */
-export function thrownOutcome(error: unknown): CallOutcome {
-  const code: unknown = isObject(error) || error instanceof Error ? (error as { code?: unknown }).code : undefined
-  return { kind: 'error', proves: 'failed', code: typeof code === 'number' ? code : undefined, thrown: error }
 }
 
 function toCall(input: CallInput, clock: Clock): ToolCall {

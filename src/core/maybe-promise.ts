@@ -5,3 +5,8 @@ export type MaybePromise<T> = T | PromiseLike<T>
 export function isPromise<T>(value: MaybePromise<T>): value is PromiseLike<T> {
   return typeof (value as PromiseLike<T> | null | undefined)?.then === 'function'
 }
+
+/** Goes on with an answer when it is there: at once for a value, later for a promise. */
+export function andThen<T, Next>(value: MaybePromise<T>, next: (value: T) => MaybePromise<Next>): MaybePromise<Next> {
+  return isPromise(value) ? value.then(next) : next(value)
+}

@@ -1,6 +1,6 @@
 import { budgetId, type BudgetId } from '../budget/budget-id.js'
 import { applyChange, NO_CHANGE, type Balance } from '../budget/hold.js'
-import { BudgetError, describeValue } from '../core/errors.js'
+import { integer } from '../core/settings.js'
 import type { CallRecord, FoldedCalls, LedgerRecord, MoneyEntry } from './entry.js'
 import type { Ledger, LedgerQuery } from './ledger.js'
 
@@ -35,13 +35,8 @@ export class MemoryLedger implements Ledger {
 
   /** @param options.maxEntries how many records are kept whole, 100,000 by default */
   constructor(options: { maxEntries?: number } = {}) {
-    this.#maxEntries = options.maxEntries ?? 100_000
-    if (!Number.isSafeInteger(this.#maxEntries) || this.#maxEntries < 1) {
-      throw new BudgetError({
-        code: 'invalid_config',
-        message: `Expected \`maxEntries\` to be an integer from 1 up, got ${describeValue(options.maxEntries)}`,
-      })
-    }
+    const bounds = { least: 1, most: Number.MAX_SAFE_INTEGER, otherwise: 100_000 }
+    this.#maxEntries = integer(options.maxEntries, bounds, 'maxEntries')
   }
 
   /** How many records are kept whole. */

@@ -171,13 +171,13 @@ export class ClientSeat {
     snapshot: JsonObject | undefined,
   ): Admitted | undefined {
     if (passage.refusal !== undefined) {
-      this.#pending.delete(pending.id)
+      if (this.#pending.get(pending.id) === pending) this.#pending.delete(pending.id)
       return pending.cancelled || this.#closed ? undefined : this.#refuse(pending.id, pending.era, passage.refusal)
     }
     pending.passage = passage
     if (pending.cancelled || this.#closed) {
-      this.#lose(pending, { kind: 'lost', cause: pending.cancelled ? 'cancelled' : 'closed', proves: 'not-run' })
-      if (pending.cancelled) return undefined
+      this.#lose(pending, lost(pending, this.#closed ? 'closed' : 'cancelled'))
+      if (!this.#closed) return undefined
       throw new BudgetError({
         code: 'transport_closed',
         message: 'Expected an open transport, but it closed while the call was being decided',

@@ -51,7 +51,8 @@ function taskIdOf(result: JsonObject): string | undefined {
  */
 export function outcomeOfSendFailure(error: unknown, usable: boolean): LostOutcome {
   if (isAbort(error)) return { kind: 'lost', cause: 'cancelled', proves: 'unknown' }
-  const notSent = !usable || couldNotWrite(error) || neverConnected(error) || refusedByStatus(error) || isUnauthorized(error)
+  const notSent =
+    !usable || couldNotWrite(error) || neverConnected(error) || refusedByStatus(error) || isUnauthorized(error)
   return { kind: 'lost', cause: notSent ? 'not-sent' : 'closed', proves: notSent ? 'not-run' : 'unknown' }
 }
 

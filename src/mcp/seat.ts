@@ -1,4 +1,5 @@
-import { BudgetError, describeValue } from '../core/errors.js'
+import { assertKeys, misconfigured, oneOf, optionalText } from '../core/settings.js'
+import { describeValue } from '../core/errors.js'
 import { isObject } from '../core/json.js'
 import { REFUSALS } from '../core/refusal.js'
 import { flattenSteps } from '../core/compose.js'
@@ -36,21 +37,14 @@ export function readSeat(who: string, given: readonly (SeatOptions | CallMiddlew
   const hasOptions = first !== undefined && isObject(first) && !('name' in first)
   const options = (hasOptions ? first : {}) as SeatOptions
   const steps = flattenSteps((hasOptions ? rest : given) as readonly CallMiddleware[])
-  if (steps.length === 0) throw invalid(who, 'at least one step, such as withBudget({ … })', 'none')
-  const { server, refusal = 'error', codes = {}, clock = systemClock, ...unknown } = options
-  for (const key of Object.keys(unknown)) throw invalid(who, 'the options server, refusal, codes, clock', `\`${key}\``)
-  if (server !== undefined && (typeof server !== 'string' || server === ''))
-    throw invalid(who, '`server` to be a name', describeValue(server))
-  if (refusal !== 'error' && refusal !== 'result')
-    throw invalid(who, '`refusal` to be "error" or "result"', describeValue(refusal))
+  if (steps.length === 0) throw misconfigured(who, 'given at least one step, such as withBudget({ … })', 'none')
+  assertKeys(options, ['server', 'refusal', 'codes', 'clock'], `${who}'s settings`)
+  const { codes = {}, clock = systemClock } = options
+  const server = optionalText(options.server, 'server')
+  const refusal = oneOf(options.refusal, ['error', 'result'], 'refusal')
+  assertKeys(codes, Object.keys(REFUSALS), 'codes')
   for (const [slug, code] of Object.entries(codes)) {
-    if (!Object.hasOwn(REFUSALS, slug))
-      throw invalid(who, `\`codes\` to name one of ${Object.keys(REFUSALS).join(', ')}`, describeValue(slug))
-    if (!Number.isSafeInteger(code)) throw invalid(who, `\`codes.${slug}\` to be an integer`, describeValue(code))
+    if (!Number.isSafeInteger(code)) throw misconfigured(`codes.${slug}`, 'an integer', describeValue(code))
   }
   return { server, refusal, codes, clock, steps }
-}
-
-function invalid(who: string, expected: string, got: string): BudgetError {
-  return new BudgetError({ code: 'invalid_config', message: `Expected ${who} to be given ${expected}, got ${got}` })
 }

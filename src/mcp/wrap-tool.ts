@@ -1,13 +1,12 @@
-import { Engine, type Passage } from '../core/engine.js'
+import { andThen, type MaybePromise } from '../core/maybe-promise.js'
+import { Engine } from '../core/engine.js'
 import { isObject, type JsonObject } from '../core/json.js'
-import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
 import { mintChargeId } from '../core/ids.js'
 import { readSeat, type SeatOptions } from './seat.js'
 import { refusalResult } from './refusal.js'
-import { resultOutcome, thrownOutcome } from '../core/compose.js'
+import { runCall } from '../core/run-call.js'
 import { objectAt } from './wire.js'
 import type { CallMiddleware, Ordered } from '../core/middleware.js'
-import type { CallOutcome } from '../core/outcome.js'
 import type { ToolCall } from '../core/call.js'
 
 /** A tool's handler in SDK v1 or v2: `(args, extra)`, or `(extra)` for a tool without arguments. */
@@ -56,59 +55,21 @@ export function wrapTool<Handler extends ToolHandler>(
       startedAt: now,
       ...readHandlerCall(received),
     }
-    const passage = engine.enter(call)
-    const proceed = (entered: Passage): MaybePromise<unknown> => {
-      if (entered.refusal !== undefined) return refusalResult(entered.refusal, 'legacy')
-      const judged = entered.call.args === call.args ? received : [entered.call.args, ...received.slice(1)]
-      return runHandler(engine, entered, signalOf(received), () => run(...judged))
+    let given: unknown
+    const handle = (judged: ToolCall): MaybePromise<unknown> => {
+      const answer = run(...(judged.args === call.args ? received : [judged.args, ...received.slice(1)]))
+      return andThen(answer, (value) => (given = value))
     }
-    return isPromise(passage) ? passage.then(proceed) : proceed(passage)
+    const signal = signalOf(received)
+    return andThen(runCall(engine, call, handle, signal), (outcome) => {
+      if (outcome.kind === 'refused') return refusalResult(outcome.refusal, 'legacy')
+      if (outcome.kind === 'error') throw outcome.thrown
+      if (given === undefined && signal?.aborted === true) throw abortReason(signal)
+      // As it came, but for what a step changed.
+      return outcome.kind === 'result' && isObject(given) ? outcome.result : given
+    })
   }
   return metered as unknown as Handler
-}
-
-function runHandler(
-  engine: Engine,
-  passage: Passage,
-  signal: AbortSignal | undefined,
-  handle: () => MaybePromise<unknown>,
-): MaybePromise<unknown> {
-  if (signal?.aborted === true) {
-    const cancelled = engine.leave(passage, { kind: 'lost', cause: 'cancelled', proves: 'not-run' })
-    return isPromise(cancelled)
-      ? cancelled.then(() => Promise.reject(abortReason(signal)))
-      : Promise.reject(abortReason(signal))
-  }
-  const onAbort = (): void => void engine.leave(passage, { kind: 'lost', cause: 'cancelled', proves: 'unknown' })
-  signal?.addEventListener('abort', onAbort, { once: true })
-  const leave = (outcome: CallOutcome): MaybePromise<CallOutcome> => {
-    signal?.removeEventListener('abort', onAbort)
-    return engine.leave(passage, outcome)
-  }
-  const answered = (value: unknown): MaybePromise<unknown> => {
-    const asks = isObject(value) && value.resultType === 'input_required'
-    const outcome: CallOutcome = asks
-      ? { kind: 'lost', cause: 'input-required', proves: 'not-run' }
-      : resultOutcome(value)
-    const left = leave(outcome)
-    return isPromise(left) ? left.then((later) => resultOf(later, outcome, value)) : resultOf(left, outcome, value)
-  }
-  const threw = (error: unknown): MaybePromise<never> => {
-    const left = leave(thrownOutcome(error))
-    if (isPromise(left)) return left.then(() => Promise.reject(error as Error))
-    throw error
-  }
-  let result: MaybePromise<unknown>
-  try {
-    result = handle()
-  } catch (error) {
-    return threw(error)
-  }
-  return isPromise(result) ? result.then(answered, threw) : answered(result)
-}
-
-function resultOf(after: CallOutcome, before: CallOutcome, value: unknown): unknown {
-  return after.kind === 'result' && before.kind === 'result' && after.result !== before.result ? after.result : value
 }
 
 function abortReason(signal: AbortSignal): Error {

@@ -1,6 +1,7 @@
 import { describeValue } from '../core/errors.js'
 import { systemClock, type Clock } from '../core/clock.js'
-import { assertKeys, entriesOf, misconfigured, optionalText, pathTo } from './settings.js'
+import { assertKeys, misconfigured, optionalText } from '../core/settings.js'
+import { entriesOf, pathTo } from './settings.js'
 import { PriceList, type PriceMatch } from './price-list.js'
 import type { BudgetEvents } from '../core/events.js'
 import type { RuleContext } from './compile-rule.js'

@@ -1,5 +1,5 @@
 import { describeValue } from '../core/errors.js'
-import { misconfigured } from './settings.js'
+import { misconfigured } from '../core/settings.js'
 
 /** Reads one place of JSON data; `undefined` where there is nothing. */
 export type JsonPointer = (value: unknown) => unknown

@@ -1,5 +1,5 @@
 import { describeValue } from '../core/errors.js'
-import { misconfigured } from './settings.js'
+import { misconfigured } from '../core/settings.js'
 
 /** A key of a price list: a name, the beginning of names, or all names. */
 export type Pattern =

@@ -54,14 +54,16 @@ describe('withBudget', () => {
     } catch (error) {
       thrown = error
     }
-    expect(BudgetError.isInstance(thrown) && thrown.code).toBe('invalid_config')
+    expect(BudgetError.isInstance(thrown) && thrown.code).toBe(
+      name === 'approveAbove' ? 'invalid_credits' : 'invalid_config',
+    )
     expect((thrown as Error).message).toContain(`\`${name}`)
   })
 
   test.each(['Mode', 'budgets', 'limit', 'fail_mode', '__proto__x'])(
     'refuses an option %s that it does not know',
     (key) => {
-      expect(made({ [key]: 1 })).toThrow(/to be one of enforcer, budget, mode/)
+      expect(made({ [key]: 1 })).toThrow(/to be an object with `enforcer`, `budget`, `mode`/)
     },
   )
 

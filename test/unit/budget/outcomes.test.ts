@@ -16,7 +16,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { Engine } from '../../../src/core/engine.js'
 import { mintChargeId } from '../../../src/core/ids.js'
 import { outcomeOfResponse } from '../../../src/mcp/evidence.js'
-import { resultOutcome, thrownOutcome } from '../../../src/core/compose.js'
+import { resultOutcome, thrownOutcome } from '../../../src/core/run-call.js'
 
 const TTL_MS = 120_000
 

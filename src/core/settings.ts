@@ -1,0 +1,66 @@
+import { assertCredits, type Credits } from './credits.js'
+import { BudgetError, describeValue } from './errors.js'
+import { isObject } from './json.js'
+
+/** A mistake in settings: which one, what was expected, what came. */
+export function misconfigured(path: string, expected: string, got: string): BudgetError {
+  return new BudgetError({ code: 'invalid_config', message: `Expected \`${path}\` to be ${expected}, got ${got}` })
+}
+
+/** Checks that settings are a plain object with own keys out of `known` only. A `Map` would look like an empty one. */
+export function assertKeys(value: unknown, known: readonly string[], path: string): void {
+  for (const key of Object.keys(assertPlain(value, path))) {
+    if (known.includes(key)) continue
+    throw misconfigured(path, `an object with ${known.map((name) => `\`${name}\``).join(', ')}`, describeValue(key))
+  }
+}
+
+/** The value itself, or the first of the choices where none is set. */
+export function oneOf<Value extends string | boolean>(
+  value: Value | undefined,
+  choices: readonly [Value, ...Value[]],
+  path: string,
+): Value {
+  if (value === undefined) return choices[0]
+  if (choices.includes(value)) return value
+  throw misconfigured(path, `one of ${choices.map((each) => JSON.stringify(each)).join(', ')}`, describeValue(value))
+}
+
+/** An integer within bounds, or `otherwise` where none is set. */
+export function integer(
+  value: unknown,
+  { least, most, otherwise }: { readonly least: number; readonly most: number; readonly otherwise: number },
+  path: string,
+): number {
+  if (value === undefined) return otherwise
+  if (Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most) return value as number
+  throw misconfigured(path, `an integer from ${least} to ${most}`, describeValue(value))
+}
+
+/** An amount. @throws BudgetError `invalid_credits` */
+export function credits(value: unknown, path: string): Credits {
+  assertCredits(value, path)
+  return value + 0 // -0 is an amount, and 0 is how it is kept
+}
+
+/** An amount, or `undefined` where none is set. */
+export function optionalCredits(value: unknown, path: string): Credits | undefined {
+  return value === undefined ? undefined : credits(value, path)
+}
+
+/** A text that is not empty, or `undefined` where none is set. */
+export function optionalText(value: unknown, path: string): string | undefined {
+  if (value === undefined || (typeof value === 'string' && value !== '')) return value
+  throw misconfigured(path, 'a text', describeValue(value))
+}
+
+/** An object that is no instance of a class. */
+export function assertPlain(value: unknown, path: string): object {
+  if (isObject(value)) {
+    const prototype: unknown = Object.getPrototypeOf(value)
+    // A plain object of another realm has a prototype of its own, above which there is nothing either.
+    if (prototype === null || Object.getPrototypeOf(prototype) === null) return value
+    throw misconfigured(path, 'a plain object', 'an instance of a class')
+  }
+  throw misconfigured(path, 'an object', describeValue(value))
+}
