@@ -66,7 +66,7 @@ export class ClientSeat {
     try {
       admitted = this.#admit(message, options)
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
     if (!isPromise(admitted)) return this.#forward(admitted, options)
     return Promise.resolve(admitted).then((later) => this.#forward(later, options))

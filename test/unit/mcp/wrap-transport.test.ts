@@ -202,12 +202,11 @@ describe('misuse', () => {
     [7, 'step'],
   ])('settings and steps that make no sense are an error: %j', (...given) => {
     const made = given.map((each) => (each === 'step' ? withCostProfile({ defaultCost: 5 }) : each))
-    expect(codeOf(() => wrapTransport(new StubTransport(), ...made))).toBe('invalid_config')
+    expect(codeOf(() => wrapTransport(new StubTransport(), ...(made as unknown as [])))).toBe('invalid_config')
   })
 
   test('steps in the wrong order are an error at the seat [T51]', () => {
-    const [prices, budget] = steps()
-    const wrap = wrapTransport
-    expect(codeOf(() => wrap(new StubTransport(), budget, prices))).toBe('wrong_order')
+    const wrong = [...steps()].reverse() as unknown as []
+    expect(codeOf(() => wrapTransport(new StubTransport(), ...wrong))).toBe('wrong_order')
   })
 })
