@@ -214,10 +214,10 @@ export class ClientSeat {
     try {
       sent = this.#wire.send(message, watched)
     } catch (error) {
-      this.#notSent(calls, error)
+      this.#notSent(calls, error, message)
       throw error
     }
-    if (calls.length > 0) sent.then(undefined, (error: unknown) => this.#notSent(calls, error))
+    if (calls.length > 0) sent.then(undefined, (error: unknown) => this.#notSent(calls, error, message))
     return sent
   }
 
@@ -245,8 +245,9 @@ export class ClientSeat {
     else pending.cancelled = true
   }
 
-  #notSent(calls: readonly PendingCall[], error: unknown): void {
-    for (const pending of calls) this.#lose(pending, outcomeOfSendFailure(error, !this.#closed))
+  #notSent(calls: readonly PendingCall[], error: unknown, message: unknown): void {
+    const outcome = outcomeOfSendFailure(error, message, !this.#closed)
+    for (const pending of calls) this.#lose(pending, outcome)
   }
 
   #answered(pending: PendingCall, message: JsonObject, extra: unknown): void {

@@ -47,12 +47,13 @@ function taskIdOf(result: JsonObject): string | undefined {
  * What a failed `send` proves. Only what cannot have reached the server counts as not run: it was never connected,
  * the message could not be written, or the server refused it whole with a 4xx status.
  *
+ * @param message what was to be sent
  * @param usable whether the transport was started and not yet closed when it was asked to send
  */
-export function outcomeOfSendFailure(error: unknown, usable: boolean): LostOutcome {
+export function outcomeOfSendFailure(error: unknown, message: unknown, usable: boolean): LostOutcome {
   if (isAbort(error)) return { kind: 'lost', cause: 'cancelled', proves: 'unknown' }
   const notSent =
-    !usable || couldNotWrite(error) || neverConnected(error) || refusedByStatus(error) || isUnauthorized(error)
+    !usable || neverConnected(error) || refusedByStatus(error) || isUnauthorized(error) || !isWritable(message)
   return { kind: 'lost', cause: notSent ? 'not-sent' : 'closed', proves: notSent ? 'not-run' : 'unknown' }
 }
 
@@ -60,9 +61,14 @@ function isAbort(error: unknown): boolean {
   return isErrorLike(error) && error.name === 'AbortError'
 }
 
-// JSON.stringify and fetch's own checks throw these without a cause; a failed connection has one.
-function couldNotWrite(error: unknown): boolean {
-  return (error instanceof TypeError || error instanceof RangeError) && error.cause === undefined
+// Asked of the message and not of the error: what fetch throws in a browser looks the same before and after sending.
+function isWritable(message: unknown): boolean {
+  try {
+    JSON.stringify(message)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function neverConnected(error: unknown): boolean {
