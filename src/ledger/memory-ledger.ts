@@ -4,8 +4,12 @@ import { integer } from '../core/settings.js'
 import type { CallRecord, FoldedCalls, LedgerRecord, MoneyEntry } from './entry.js'
 import type { Ledger, LedgerQuery } from './ledger.js'
 
-/** How many kinds of folded calls are told apart; beyond it the tool's name is dropped, for agents can make up names. */
+/**
+ * How many kinds of folded calls are told apart. Beyond it the tool's name is dropped, and beyond twice as many the
+ * budgets' too: agents can make up names, and what was refused for want of a budget names one.
+ */
 const MAX_FOLDED_KINDS = 10_000
+const OTHER = '(other)'
 
 interface Opening {
   balance: Balance
@@ -76,20 +80,28 @@ export class MemoryLedger implements Ledger {
   }
 
   #foldCall(record: CallRecord): void {
-    const key = (tool: string): string => JSON.stringify([tool, record.budgets, record.outcome, record.proves])
-    const full = this.#folded.size >= MAX_FOLDED_KINDS && !this.#folded.has(key(record.tool))
-    const tool = full ? '(other)' : record.tool
-    const known = this.#folded.get(key(tool))
-    this.#folded.set(key(tool), {
+    const { outcome, proves } = record
+    const { tool, budgets } = this.#kindOf(record)
+    const key = JSON.stringify([tool, budgets, outcome, proves])
+    const known = this.#folded.get(key)
+    this.#folded.set(key, {
       kind: 'calls',
       tool,
-      budgets: record.budgets,
-      outcome: record.outcome,
-      proves: record.proves,
+      budgets,
+      outcome,
+      proves,
       calls: (known?.calls ?? 0) + 1,
       charged: (known?.charged ?? 0) + (record.charge?.charged ?? 0),
       reported: (known?.reported ?? 0) + (record.charge?.reported ?? 0),
     })
+  }
+
+  /** What a call is counted under: when kinds grow many without the tool's name, and then without the budgets'. */
+  #kindOf({ tool, budgets, outcome, proves }: CallRecord): Pick<FoldedCalls, 'tool' | 'budgets'> {
+    const hasRoom = (name: string, most: number): boolean =>
+      this.#folded.size < most || this.#folded.has(JSON.stringify([name, budgets, outcome, proves]))
+    if (hasRoom(tool, MAX_FOLDED_KINDS)) return { tool, budgets }
+    return { tool: OTHER, budgets: hasRoom(OTHER, 2 * MAX_FOLDED_KINDS) ? budgets : [] }
   }
 }
 
