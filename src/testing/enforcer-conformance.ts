@@ -9,6 +9,7 @@ import { LEDGER } from './conformance/ledger.js'
 import { MOVES } from './conformance/moves.js'
 import { NAMES } from './conformance/names.js'
 import { TIME } from './conformance/time.js'
+import { WINDOWS } from './conformance/windows.js'
 import type { HoldingEnforcer } from '../budget/enforcer.js'
 
 /**
@@ -26,6 +27,7 @@ export function enforcerConformance<Store extends HoldingEnforcer>(
   options: EnforcerConformanceOptions<Store>,
 ): readonly ConformanceCase[] {
   const always = [...FOUR_VERBS, ...HOLDS, ...ENDS, ...TIME, ...MOVES, ...DEBT, ...CLOSING, ...AMOUNTS, ...NAMES]
-  const rules = options.ledger === undefined ? always : [...always, ...LEDGER]
-  return rules.map((rule) => caseOf(rule, options))
+  const windows = options.windows === false ? [] : WINDOWS
+  const ledger = options.ledger === undefined ? [] : LEDGER
+  return [...always, ...windows, ...ledger].map((rule) => caseOf(rule, options))
 }

@@ -54,7 +54,7 @@ function checkThenAct({ clock }: Context): HoldingEnforcer {
     hold([request], run) {
       const { id, lines, overdraft } = request
       const first = answers.get(id)
-      if (overdraft === true || first !== undefined) return first ?? run()
+      if (overdraft === true || first !== undefined || lines.some(({ window }) => window)) return first ?? run()
       const verdicts = lines.map(({ budget, amount }) => store.check(budget, amount))
       if (verdicts.some(({ allowed }) => !allowed)) return run()
       pending.set(id, request)

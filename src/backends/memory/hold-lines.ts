@@ -17,7 +17,6 @@ export interface LineRefusal {
 export function resolveLines(book: Book, lines: readonly HoldLine[], now: number): readonly HeldLine[] | LineRefusal {
   if (lines.length === 0)
     throw new BudgetError({ code: 'invalid_request', message: 'Expected at least one line, got none' })
-  const held: HeldLine[] = []
   let partition: string | undefined
   for (const line of lines) {
     assertCredits(line.amount, 'amount')
@@ -25,7 +24,14 @@ export function resolveLines(book: Book, lines: readonly HoldLine[], now: number
     partition ??= book.partitionOf(id)
     if (partition !== book.partitionOf(id)) return { reason: 'cross_partition', budget: id, remaining: 0 }
   }
-  for (const line of lines) {
+  const starts = lines.map(({ window }) => (window === undefined ? undefined : windowAt(window, now)))
+  const skewed = lines.find(({ window }, i) => window !== undefined && starts[i] === undefined)
+  if (skewed !== undefined) {
+    const remaining = book.find(skewed.budget)?.available ?? 0
+    return { reason: 'clock_skew', budget: budgetId(skewed.budget), remaining }
+  }
+  const held: HeldLine[] = []
+  for (const [i, line] of lines.entries()) {
     const budget = book.find(line.budget)
     if (budget === undefined) return { reason: 'unknown_budget', budget: budgetId(line.budget), remaining: 0 }
     if (held.some((other) => other.budget === budget)) {
@@ -34,11 +40,7 @@ export function resolveLines(book: Book, lines: readonly HoldLine[], now: number
         message: `Expected each budget once, got ${JSON.stringify(budget.id)} twice`,
       })
     }
-    const windowStart = line.window === undefined ? undefined : windowAt(line.window, now)
-    if (line.window !== undefined && windowStart === undefined) {
-      return { reason: 'clock_skew', budget: budget.id, remaining: budget.available }
-    }
-    held.push({ budget, amount: line.amount, unit: line.unit, windowStart })
+    held.push({ budget, amount: line.amount, unit: line.unit, windowStart: starts[i] })
   }
   return held
 }

@@ -8,6 +8,8 @@ import {
   fits,
   holdChange,
   spendChange,
+  type BalanceChange,
+  type HoldEnd,
   type HoldEvent,
 } from '../../budget/hold.js'
 import { isMoney, lineEvent, openWindows, refuseLines, resolveLines, type LineRefusal } from './hold-lines.js'
@@ -149,8 +151,7 @@ export class Holds {
     for (const line of hold.lines) {
       const end = endHold('open', line.amount, lineEvent(line, event))
       if (end.kind !== 'ended') continue
-      const past = line.windowStart !== undefined && line.windowStart !== line.budget.windowStart
-      this.#book.change(line.budget, past ? endChangeOfPastWindow(end) : endChange(line.budget, end), note)
+      this.#book.change(line.budget, endChangeOf(line, end), note)
       line.budget.openHolds--
       hold.state = end.state
       if (isMoney(line)) hold.charged = Math.max(hold.charged, end.charged + end.beyond)
@@ -172,7 +173,9 @@ export class Holds {
     // A charge older than what was forgotten may have been captured before: charging it twice is worse than not at all.
     const neverSeen = minted !== undefined && minted > this.#forgottenUpTo
     if (request.lines === undefined || !neverSeen) return { kind: 'refused', reason: 'unknown_hold' }
-    const lines = resolveLines(this.#book, request.lines, now)
+    // Windows are left out: the calendar may have moved on, and the spend is known all the same.
+    const bare = request.lines.map(({ window: _window, ...line }) => line)
+    const lines = resolveLines(this.#book, bare, now)
     if ('reason' in lines) return { kind: 'refused', reason: lines.reason }
     const { request: first, remaining = 0, refusedBy } = refused ?? {}
     const hold = new HoldRecord(request.holdId, first, lines, 'expired', now, 'release', remaining, 0, refusedBy)
@@ -182,23 +185,18 @@ export class Holds {
   }
 
   #captureLate(hold: HoldRecord, request: CaptureRequest, now: number): CaptureResult {
-    const charges = hold.lines.map((line) => {
+    const ends = hold.lines.map((line) => {
       const event = lineEvent(line, { kind: 'capture', amount: request.amount, overage: request.overage })
       const end = endHold('open', line.amount, event)
-      return end.kind === 'ended' ? end.charged + end.beyond : 0
+      const charged = end.kind === 'ended' ? end.charged + end.beyond : 0
+      return { line, charged, change: lateChange(line, charged) }
     })
-    const overflows = hold.lines.some(({ budget }, i) => !fits(budget, spendChange(budget, charges[i] ?? 0)))
-    if (overflows) return { kind: 'refused', reason: 'overflow' }
-    hold.lines.forEach((line, i) => {
-      const charged = charges[i] ?? 0
-      this.#book.spend(line.budget, charged, {
-        op: 'late',
-        id: hold.id,
-        at: now,
-        tool: (hold.request ?? request).meta?.tool,
-      })
+    if (ends.some(({ line, change }) => !fits(line.budget, change))) return { kind: 'refused', reason: 'overflow' }
+    const note: EntryNote = { op: 'late', id: hold.id, at: now, tool: (hold.request ?? request).meta?.tool }
+    for (const { line, charged, change } of ends) {
+      this.#book.change(line.budget, change, note)
       if (isMoney(line)) hold.charged = Math.max(hold.charged, charged)
-    })
+    }
     hold.endKind = 'late'
     hold.endId = request.id
     hold.endAmount = request.amount
@@ -210,7 +208,7 @@ export class Holds {
   #overageFits(hold: HoldRecord, amount: Credits, overage: CaptureRequest['overage']): boolean {
     return hold.lines.every((line) => {
       const end = endHold('open', line.amount, lineEvent(line, { kind: 'capture', amount, overage }))
-      return end.kind === 'ended' && fits(line.budget, endChange(line.budget, end))
+      return end.kind === 'ended' && fits(line.budget, endChangeOf(line, end))
     })
   }
 
@@ -249,4 +247,19 @@ function replayHold(known: HoldRecord, request: HoldRequest): HoldResult {
     return { kind: 'held', holdId: known.id, remaining: known.remaining, debt: known.debt }
   }
   return { kind: 'refused', ...known.refusedBy, remaining: known.remaining }
+}
+
+function isPast(line: HeldLine): boolean {
+  return line.windowStart !== undefined && line.windowStart !== line.budget.windowStart
+}
+
+/** What the end of a hold does to a line's budget: it ends in the window it was placed in. */
+function endChangeOf(line: HeldLine, end: Extract<HoldEnd, { kind: 'ended' }>): BalanceChange {
+  return isPast(line) ? endChangeOfPastWindow(end) : endChange(line.budget, end)
+}
+
+/** What a charge does to a line's budget whose hold was given back, or never placed. */
+function lateChange(line: HeldLine, charged: Credits): BalanceChange {
+  if (!isPast(line)) return spendChange(line.budget, charged)
+  return endChangeOfPastWindow({ kind: 'ended', state: 'captured', charged: 0, returned: 0, beyond: charged })
 }

@@ -23,6 +23,8 @@ export interface EnforcerConformanceOptions<Store extends HoldingEnforcer = Hold
   readonly clock?: () => TestClock
   /** All money entries of a store, oldest first. With it each case also replays them. */
   readonly ledger?: (store: Store) => MaybePromise<readonly LedgerRecord[]>
+  /** `false` for a store that refuses lines with windows; its cases are then left out. */
+  readonly windows?: boolean
   /** After each case. */
   readonly destroy?: (store: Store) => MaybePromise<void>
 }

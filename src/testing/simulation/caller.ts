@@ -1,6 +1,6 @@
 import { insist } from './violation.js'
 import { post, reach, type Sender } from './messages.js'
-import type { CaptureResult, HoldLine, HoldRequest, HoldResult } from '../../budget/enforcer.js'
+import type { CaptureResult, HoldLine, HoldRequest, HoldResult, LineWindow } from '../../budget/enforcer.js'
 import type { Conditions } from './conditions.js'
 import type { EnforcerCall } from '../verbs.js'
 import type { SimulatedCall } from './tally.js'
@@ -11,7 +11,11 @@ type Fate = 'result' | 'not-run' | 'lost' | 'cancelled' | 'crash-before' | 'cras
 
 const FATES: readonly Fate[] = ['result', 'result', 'result', 'result', 'not-run', 'lost', 'cancelled']
 
-const LINES: ReadonlyArray<(cost: number) => readonly HoldLine[]> = [
+/** How long a window of the budget `sim/window` is. */
+const WINDOW_MS = 700
+
+/** Who pays; the first two for those who pass a store that is out of reach. */
+const LINES: ReadonlyArray<(cost: number, window: LineWindow) => readonly HoldLine[]> = [
   (cost) => [{ budget: 'sim/main', amount: cost }],
   (cost) => [{ budget: 'sim/main', amount: cost }],
   (cost) => [{ budget: 'sim/child', amount: cost }],
@@ -23,7 +27,22 @@ const LINES: ReadonlyArray<(cost: number) => readonly HoldLine[]> = [
     { budget: 'sim/side', amount: cost },
     { budget: 'sim/calls', amount: 1, unit: 'calls' },
   ],
+  (cost, window) => [{ budget: 'sim/window', amount: cost, window }],
+  (cost, window) => [
+    { budget: 'sim/side', amount: cost },
+    { budget: 'sim/window', amount: cost, window },
+  ],
 ]
+
+/** The windows around a moment. */
+function windowsAround(now: number): LineWindow {
+  const start = Math.floor(now / WINDOW_MS) * WINDOW_MS
+  return {
+    previous: [start - WINDOW_MS, start],
+    current: [start, start + WINDOW_MS],
+    next: [start + WINDOW_MS, start + 2 * WINDOW_MS],
+  }
+}
 
 /**
  * One caller with one call, as `withBudget` makes it: hold, send, then capture, release, or leave the hold to its
@@ -49,7 +68,8 @@ export class Caller implements Sender {
     this.#keepsAlive = random.chance(0.5)
     this.#durationMs = random.int(random.chance(0.2) ? conditions.ttlMs * 2 : 200)
     this.#fate = random.chance(conditions.crashes) ? random.pick(['crash-before', 'crash-after']) : random.pick(FATES)
-    const lines = random.pick(this.#isOpen ? LINES.slice(0, 2) : LINES)(cost)
+    const skewMs = random.pick([0, 0, 0, -WINDOW_MS, WINDOW_MS, 3 * WINDOW_MS])
+    const lines = random.pick(this.#isOpen ? LINES.slice(0, 2) : LINES)(cost, windowsAround(world.clock.now() + skewMs))
     const amount = this.#fate === 'cancelled' ? cost : random.chance(0.6) ? cost : random.int(cost + 4)
     const overage = random.chance(0.7) && !this.#isOpen ? 'cap' : 'debt'
     this.#call = { id, lines, cost, amount, overage, isExecuted: false, isCovered: false, chargeable: undefined }

@@ -35,6 +35,7 @@ export class Operator implements Sender {
       { verb: 'initialize', args: ['sim/main', credits] },
       { verb: 'initialize', args: ['sim/side', Math.floor(credits / 2)] },
       { verb: 'initialize', args: ['sim/calls', 5] },
+      { verb: 'initialize', args: ['sim/window', Math.floor(credits / 3)] },
     ]
   }
 

@@ -15,6 +15,7 @@ export interface OracleBudget {
   spent: Credits
   burned: Credits
   openHolds: number
+  windowStart: number | undefined
 }
 
 /** What came in and did not go: the balance if positive, the debt if negative. */
@@ -73,6 +74,7 @@ export class OracleBook {
     const known = this.find(toId)
     if (known === undefined ? !create : known.state !== 'open') return refusedMove(toId, known)
     if (known !== undefined && create && known.parent !== from) return refuse('unknown_budget', toId)
+    if (known === undefined && from.windowStart !== undefined) return refuse('windowed', fromId, available(from))
     const verdict = this.judge(from, amount)
     if (!verdict.allowed) return refuse(verdict.reason, fromId, verdict.remaining)
     from.out += amount
@@ -109,9 +111,26 @@ export class OracleBook {
     if (budget.held === 0) budget.state = 'closed'
   }
 
+  /** A budget begins anew: what is left is burned, what is owed is made good. Windows only go forward. */
+  openWindow(budget: OracleBudget, start: number): void {
+    const before = budget.windowStart
+    if (before !== undefined && start <= before) return
+    budget.windowStart = start
+    if (before === undefined) return
+    const allotment = budget.initial ?? 0
+    this.makeGood(budget, allotment + debt(budget), available(budget))
+  }
+
+  /** New credits from whoever opens windows, and old ones that are burned. */
+  makeGood(budget: OracleBudget, came: Credits, burned: Credits): void {
+    budget.in += came
+    budget.burned += burned
+    this.granted += came
+  }
+
   #add(name: BudgetId, initial: Credits | undefined, parent: OracleBudget | undefined): OracleBudget {
     const id = budgetId(name)
-    const zero = { in: 0, out: 0, held: 0, spent: 0, burned: 0, openHolds: 0 }
+    const zero = { in: 0, out: 0, held: 0, spent: 0, burned: 0, openHolds: 0, windowStart: undefined }
     const budget: OracleBudget = { id, parent, children: [], initial, state: 'open', ...zero }
     parent?.children.push(budget)
     this.budgets.set(id, budget)

@@ -15,6 +15,8 @@ export interface OracleLine {
   readonly budget: OracleBudget
   readonly amount: Credits
   readonly isMoney: boolean
+  /** When the window began that it was placed in. */
+  readonly windowStart: number | undefined
 }
 
 /** A hold as the oracle sees it; `refused` and `barred` never held anything, `barred` was released before it came. */
@@ -70,7 +72,16 @@ export function eventOf(line: OracleLine, event: HoldEvent): HoldEvent {
   return event.kind === 'capture' && !line.isMoney ? { ...event, amount: line.amount } : event
 }
 
-/** Whether two requests ask for the same. */
+/** Whether the window is over that a line was placed in. */
+export function isPast(line: OracleLine): boolean {
+  return line.windowStart !== undefined && line.windowStart !== line.budget.windowStart
+}
+
+/** Whether two requests ask for the same. Windows do not count: the caller's calendar may have moved on. */
 export function isSame(a: object, b: object): boolean {
-  return a === b || JSON.stringify(a) === JSON.stringify(b)
+  return a === b || JSON.stringify(a, withoutWindows) === JSON.stringify(b, withoutWindows)
+}
+
+function withoutWindows(key: string, value: unknown): unknown {
+  return key === 'window' ? undefined : value
 }

@@ -1,15 +1,14 @@
-import { budgetId, tenantOf } from '../../budget/budget-id.js'
+import { budgetId } from '../../budget/budget-id.js'
 import { chargeIdTime } from '../../core/ids.js'
 import { endHold, type HoldEvent } from '../../budget/hold.js'
-import { available, type OracleBook, type OracleBudget } from './oracle-book.js'
-import { eventOf, finish, isSame, newHold, repeated, type OracleHold, type OracleLine } from './oracle-hold.js'
+import { available, type OracleBook } from './oracle-book.js'
+import { judge, linesOf, openWindows } from './oracle-lines.js'
+import { eventOf, finish, isPast, isSame, newHold, repeated, type OracleHold, type OracleLine } from './oracle-hold.js'
 import type {
   CaptureRequest,
   CaptureResult,
-  EnforcerReason,
   ExtendRequest,
   ExtendResult,
-  HoldLine,
   HoldRequest,
   HoldResult,
   ReleaseRequest,
@@ -37,8 +36,11 @@ export class OracleHolds {
       if (known.request !== undefined && isSame(known.request, request)) return known.answer
       return { kind: 'refused', reason, budget: first, remaining: 0 }
     }
-    const lines = this.#lines(request.lines)
-    const refused = 'reason' in lines ? lines : this.#judge(lines, request.overdraft === true)
+    const lines = linesOf(this.#book, request.lines, now)
+    const refused =
+      'reason' in lines
+        ? lines
+        : (openWindows(this.#book, lines) ?? judge(this.#book, lines, request.overdraft === true))
     if (refused !== undefined) return this.#add(request, { kind: 'refused', ...refused }, 'refused', [], now).answer
     const held = lines as readonly OracleLine[]
     let owed = 0
@@ -105,6 +107,7 @@ export class OracleHolds {
     for (const line of lines) {
       const end = endHold('open', line.amount, eventOf(line, event))
       if (end.kind !== 'ended') continue
+      if (isPast(line)) this.#book.makeGood(line.budget, end.beyond, end.returned)
       line.budget.held -= line.amount
       line.budget.openHolds--
       line.budget.spent += end.charged + end.beyond
@@ -118,7 +121,8 @@ export class OracleHolds {
   #captureUnseen(refused: OracleHold | undefined, request: CaptureRequest): CaptureResult {
     if (request.lines === undefined || chargeIdTime(request.holdId) === undefined)
       return { kind: 'refused', reason: 'unknown_hold' }
-    const lines = this.#lines(request.lines)
+    const bare = request.lines.map(({ window: _window, ...line }) => line)
+    const lines = linesOf(this.#book, bare, 0)
     if ('reason' in lines) return { kind: 'refused', reason: lines.reason }
     const answer: HoldResult = { kind: 'refused', reason: 'hold_ended', budget: '', remaining: 0 }
     const hold = newHold(request.holdId, refused?.request, refused?.answer ?? answer, 'expired', lines, 0)
@@ -130,34 +134,13 @@ export class OracleHolds {
     for (const line of hold.lines) {
       const end = endHold('open', line.amount, eventOf(line, { kind: 'capture', ...request }))
       const charged = end.kind === 'ended' ? end.charged + end.beyond : 0
+      if (isPast(line)) this.#book.makeGood(line.budget, charged, 0)
       line.budget.spent += charged
       if (line.isMoney) hold.charged = Math.max(hold.charged, charged)
     }
     hold.state = 'captured'
     this.#onEnd(hold, hold.charged)
     return finish<CaptureResult>(hold, request, { kind: 'captured', charged: hold.charged, late: true })
-  }
-
-  #lines(
-    lines: readonly HoldLine[],
-  ): readonly OracleLine[] | { reason: EnforcerReason; budget: string; remaining: Credits } {
-    const tenant = tenantOf(budgetId(lines[0]?.budget ?? ''))
-    const foreign = lines.find(({ budget }) => tenantOf(budgetId(budget)) !== tenant)
-    if (foreign !== undefined) return { reason: 'cross_partition', budget: budgetId(foreign.budget), remaining: 0 }
-    const unknown = lines.find(({ budget }) => this.#book.find(budget) === undefined)
-    if (unknown !== undefined) return { reason: 'unknown_budget', budget: budgetId(unknown.budget), remaining: 0 }
-    return lines.map(({ budget, amount, unit = 'credits' }) => {
-      return { budget: this.#book.find(budget) as OracleBudget, amount, isMoney: unit === 'credits' }
-    })
-  }
-
-  #judge(lines: readonly OracleLine[], overdraft: boolean) {
-    for (const { budget, amount } of lines) {
-      const verdict = this.#book.judge(budget, amount)
-      if (verdict.allowed || (overdraft && budget.state === 'open')) continue
-      return { reason: verdict.reason, budget: budget.id, remaining: verdict.remaining }
-    }
-    return undefined
   }
 
   #add(
