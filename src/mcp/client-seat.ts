@@ -223,7 +223,8 @@ export class ClientSeat {
 
   // Legacy Streamable HTTP only: the transport opens a stream and sends nothing.
   #isResumption(era: Era, options: SendOptions | undefined): boolean {
-    return options?.resumptionToken !== undefined && era === 'legacy' && this.#wire.resumes
+    // With an empty token the transport sends the call after all.
+    return Boolean(options?.resumptionToken) && era === 'legacy' && this.#wire.resumes
   }
 
   #resumed(message: JsonObject, id: RequestId, options: SendOptions | undefined): Admitted {
