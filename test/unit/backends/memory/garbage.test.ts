@@ -1,0 +1,82 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { FakeClock } from '../../../../src/testing/index.js'
+import { InMemoryBudgetEnforcer } from '../../../../src/backends/memory/in-memory-budget-enforcer.js'
+import { MemoryLedger } from '../../../../src/ledger/memory-ledger.js'
+import { replay } from '../../../../src/ledger/replay.js'
+import type { Verb } from '../../../../src/testing/index.js'
+
+/** A request of each verb that a store takes. */
+const VALID: Readonly<Record<Verb, readonly unknown[]>> = {
+  check: ['main', 1],
+  remaining: ['main'],
+  initialize: ['fresh', 1],
+  spend: [{ chargeId: 'c', budget: 'main', tool: 't', cost: 1 }],
+  hold: [
+    {
+      id: 'h',
+      lines: [{ budget: 'main', amount: 1 }],
+      ttlMs: 9,
+      onExpire: 'capture',
+      overdraft: false,
+      meta: { tool: 't' },
+    },
+  ],
+  capture: [{ id: 'c', holdId: 'open', amount: 1, overage: 'cap', lines: [{ budget: 'main', amount: 1 }] }],
+  release: [{ id: 'r', holdId: 'open' }],
+  extend: [{ id: 'x', holdId: 'open', ttlMs: 9 }],
+  grant: [{ id: 'g', budget: 'main', amount: 1 }],
+  transfer: [{ id: 't', from: 'main', to: 'child', amount: 1, create: true }],
+  close: [{ id: 'k', budget: 'other', why: 'closed' }],
+  describe: ['main'],
+}
+
+const nonsense = fc.oneof(
+  fc.anything({ withBigInt: true, withNullPrototype: true, withSparseArray: true }),
+  fc.constantFrom<unknown>(-1, 0.5, Number.NaN, Infinity, 2 ** 53, '5', '__proto__', 'main', [], {}, null, undefined),
+)
+
+/** Every way to put `value` in the place of one part of `whole`. */
+function spoil(whole: unknown, value: unknown): unknown[] {
+  if (typeof whole !== 'object' || whole === null) return [value]
+  const parts = Object.entries(whole).flatMap(([key, part]) =>
+    spoil(part, value).map((spoilt) => (Array.isArray(whole) ? [spoilt] : { ...whole, [key]: spoilt })),
+  )
+  return [value, ...parts]
+}
+
+function open() {
+  const ledger = new MemoryLedger()
+  const store = new InMemoryBudgetEnforcer({ clock: new FakeClock(), ledger })
+  store.initialize('main', 10)
+  store.initialize('other', 10)
+  store.hold({ id: 'open', lines: [{ budget: 'main', amount: 5 }], ttlMs: 60_000, onExpire: 'release' })
+  return { ledger, store }
+}
+
+describe.each(Object.entries(VALID))('garbage in %s', (verb, args) => {
+  test('is a throw or an answer, and every balance stays sound and recorded [I1] [I21] [T18]', () => {
+    const at = fc.nat(args.length - 1)
+    fc.assert(
+      fc.property(nonsense, at, (value, index) => {
+        for (const spoilt of spoil(args[index], value)) {
+          const { ledger, store } = open()
+          const given = args.with(index, spoilt)
+          try {
+            Reflect.apply(store[verb as Verb] as (...args: unknown[]) => unknown, store, given)
+          } catch (error) {
+            expect(error).toBeInstanceOf(Error)
+            expect(store.describe('main')).toMatchObject({ available: 5, held: 5, in: 10, openHolds: 1 })
+          }
+          for (const [budget, balance] of replay(ledger.entries())) {
+            const view = store.describe(budget)
+            expect(view).toMatchObject(balance)
+            expect(view.in + view.debt).toBe(view.available + view.held + view.spent + view.out + view.burned)
+            expect(Object.values(balance).every((amount) => Number.isSafeInteger(amount) && amount >= 0)).toBe(true)
+          }
+        }
+      }),
+      { numRuns: 100 },
+    )
+  })
+})
