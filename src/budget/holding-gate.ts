@@ -1,5 +1,6 @@
 import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
 import { isUnreached, reach, type Unreached } from './reach.js'
+import { payInAdvance, type Holder } from './pay-in-advance.js'
 import { RefusalMemory } from './refusal-memory.js'
 import { refusalOfStore, unavailable } from './refusals.js'
 import type { Charge } from '../core/outcome.js'
@@ -8,21 +9,31 @@ import type { Refusal } from '../core/refusal.js'
 import type { ToolCall } from '../core/call.js'
 import type { BudgetSettings } from './options.js'
 import type { CallHold } from './call-hold.js'
-import type { CaptureRequest, CaptureResult, HoldingEnforcer, HoldLine, HoldResult, ReleaseResult } from './enforcer.js'
+import {
+  canHold,
+  type BudgetEnforcer,
+  type CaptureRequest,
+  type CaptureResult,
+  type HoldLine,
+  type HoldResult,
+  type ReleaseResult,
+} from './enforcer.js'
 import type { Gate } from './gate.js'
 import type { HoldFate } from './end.js'
 import type { Outage } from './outage.js'
 
-/** Holds before the call, captures or releases after it. */
+/** Holds before the call, captures or releases after it; with a store of four verbs it is paid before. */
 export class HoldingGate implements Gate {
-  readonly #enforcer: HoldingEnforcer
+  readonly #enforcer: Holder
+  readonly #paid: boolean
   readonly #settings: BudgetSettings
   readonly #outage: Outage
   readonly #reach: { readonly timeoutMs: number; readonly clock: BudgetSettings['clock'] }
   readonly #refused: RefusalMemory
 
-  constructor(enforcer: HoldingEnforcer, settings: BudgetSettings, outage: Outage) {
-    this.#enforcer = enforcer
+  constructor(enforcer: BudgetEnforcer, settings: BudgetSettings, outage: Outage) {
+    this.#paid = !canHold(enforcer)
+    this.#enforcer = canHold(enforcer) ? enforcer : payInAdvance(enforcer)
     this.#settings = settings
     this.#outage = outage
     this.#reach = { timeoutMs: settings.storeTimeoutMs, clock: settings.clock }
@@ -53,6 +64,7 @@ export class HoldingGate implements Gate {
   end(call: ToolCall, hold: CallHold, fate: HoldFate, cost: Credits, amount: Credits): MaybePromise<Charge> {
     const charged = this.#settings.overage === 'cap' ? Math.min(amount, cost) : amount
     if (hold.state === 'journaled') return this.#journal(call, hold, fate, cost, charged)
+    if (hold.state === 'spent') return { held: cost, charged: cost, end: 'captured' }
     switch (fate) {
       case 'keep':
         return { held: cost, charged: 0, end: 'kept' }
@@ -85,7 +97,9 @@ export class HoldingGate implements Gate {
       return decided
     }
     this.#outage.reached()
-    if (answer?.kind === 'held') return { state: 'held', lines, remaining: answer.remaining, debt: answer.debt }
+    if (answer?.kind === 'held') {
+      return { state: this.#paid ? 'spent' : 'held', lines, remaining: answer.remaining, debt: answer.debt }
+    }
     if (answer?.kind === 'refused') return refusalOfStore(call, cost, answer)
     const cause = 'the store answered neither `held` nor `refused`'
     this.#giveBack(call, cause)
@@ -128,7 +142,7 @@ export class HoldingGate implements Gate {
 
   #journal(call: ToolCall, hold: CallHold, fate: HoldFate, cost: Credits, charged: Credits): Charge {
     const capture = fate === 'capture' || (fate === 'keep' && this.#settings.onExpire === 'capture')
-    const amount = fate === 'keep' ? cost : charged
+    const amount = fate === 'keep' || this.#paid ? cost : charged
     // What passed was real, so it is charged whatever the budget has left: the rest becomes debt.
     const post = capture
       ? () => refusedBy(this.#enforcer.capture(this.#captureRequest(call, hold, amount, 'debt')))

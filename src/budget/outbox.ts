@@ -1,4 +1,4 @@
-import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
+import type { MaybePromise } from '../core/maybe-promise.js'
 import { isUnreached, reach, type Unreached } from './reach.js'
 import type { BudgetEvents } from '../core/events.js'
 import type { ChargeId } from '../core/ids.js'
@@ -45,7 +45,7 @@ export class Outbox {
   /** Queues an end for retry; `cause` is why it did not go through at once. */
   add(posting: Posting, cause: unknown): void {
     this.#queue.add(posting)
-    this.#options.events?.emit('delayed', { chargeId: posting.chargeId, attempt: 1, givenUp: false, cause })
+    this.#tell(posting, 1, cause)
     this.#schedule()
   }
 
@@ -71,15 +71,10 @@ export class Outbox {
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
     for (const posting of this.#queue) {
-      const answer = await this.#post(posting)
+      const answer = await reach(() => posting.post(), this.#options)
       if (isUnreached(answer) && !answer.misuse) {
         this.#attempt++
-        this.#options.events?.emit('delayed', {
-          chargeId: posting.chargeId,
-          attempt: this.#attempt + 1,
-          givenUp: false,
-          cause: answer.cause,
-        })
+        this.#tell(posting, this.#attempt + 1, answer.cause)
         return
       }
       this.#queue.delete(posting)
@@ -98,17 +93,10 @@ export class Outbox {
       return
     }
     this.#failed++
-    const cause = isUnreached(answer) ? answer.cause : answer
-    this.#options.events?.emit('delayed', { chargeId: posting.chargeId, attempt: 1, givenUp: true, cause })
+    this.#tell(posting, 1, isUnreached(answer) ? answer.cause : answer, true)
   }
 
-  async #post(posting: Posting): Promise<string | undefined | Unreached> {
-    const answer = reach(() => wrapped(posting.post()), this.#options)
-    const given = isPromise(answer) ? await answer : answer
-    return isUnreached(given) ? given : given.refused
+  #tell({ chargeId }: Posting, attempt: number, cause: unknown, givenUp = false): void {
+    this.#options.events?.emit('delayed', { chargeId, attempt, givenUp, cause })
   }
-}
-
-function wrapped(answer: MaybePromise<string | undefined>): MaybePromise<{ refused: string | undefined }> {
-  return isPromise(answer) ? answer.then((refused) => ({ refused })) : { refused: answer }
 }

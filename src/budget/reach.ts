@@ -13,7 +13,7 @@ export interface Unreached {
  * Asks a store, with a time limit and one retry of the same request: its id makes a repetition harmless. Slow counts
  * as unreachable. Synchronous when the store is.
  */
-export function reach<Answer extends object | number | undefined | void>(
+export function reach<Answer extends object | string | undefined>(
   ask: () => MaybePromise<Answer>,
   options: { readonly timeoutMs: number; readonly clock: Clock },
 ): MaybePromise<Answer | Unreached> {

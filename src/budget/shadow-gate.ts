@@ -1,7 +1,7 @@
 import { InMemoryBudgetEnforcer } from '../backends/memory/in-memory-budget-enforcer.js'
 import { callRef } from '../core/events.js'
 import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
-import { canHold, type HoldingEnforcer, type HoldLine } from './enforcer.js'
+import { canHold, type BudgetEnforcer, type HoldingEnforcer, type HoldLine } from './enforcer.js'
 import { HoldingGate } from './holding-gate.js'
 import type { BudgetId } from './budget-id.js'
 import type { BudgetSettings } from './options.js'
@@ -28,7 +28,7 @@ export class ShadowGate implements Gate {
   /** Holds on their way: a call may end before the simulation has decided about it. */
   readonly #placing = new Map<string, PromiseLike<void>>()
 
-  constructor(settings: BudgetSettings, outage: Outage) {
+  constructor(enforcer: BudgetEnforcer, settings: BudgetSettings, outage: Outage) {
     this.#settings = settings
     this.#simulated = settings.shadow ?? new InMemoryBudgetEnforcer({ clock: settings.clock })
     this.#gate = new HoldingGate(this.#simulated, { ...settings, mode: 'hard' }, outage)

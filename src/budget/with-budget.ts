@@ -1,7 +1,7 @@
 import { approveCall } from './approval.js'
 import { budgetSettings, type BudgetOptions, type BudgetSettings } from './options.js'
 import { budgetsOf, type CallHold, type Held } from './call-hold.js'
-import { canHold, type BudgetResult, type HoldLine } from './enforcer.js'
+import { type BudgetResult, type HoldLine } from './enforcer.js'
 import { compileLines } from './lines.js'
 import { fateOf } from './end.js'
 import { HoldingGate } from './holding-gate.js'
@@ -10,7 +10,6 @@ import { isUnreached, reach, type Unreached } from './reach.js'
 import { Outage } from './outage.js'
 import { refusalOfStore } from './refusals.js'
 import { ShadowGate } from './shadow-gate.js'
-import { SpendingGate } from './spending-gate.js'
 import { withAdvisory } from './advisory.js'
 import { assertCredits, isCredits } from '../core/credits.js'
 import { refuse, type Refusal } from '../core/refusal.js'
@@ -68,9 +67,8 @@ class BudgetStep implements BudgetMiddleware {
     this.#lines = compileLines(settings.budget)
     this.#outage = new Outage(settings)
     this.extendEveryMs = ttlMs / 2
-    if (mode === 'shadow') this.#gate = new ShadowGate(settings, this.#outage)
-    else if (canHold(enforcer)) this.#gate = new HoldingGate(enforcer, settings, this.#outage)
-    else this.#gate = new SpendingGate(enforcer, settings, this.#outage)
+    const Gate = mode === 'shadow' ? ShadowGate : HoldingGate
+    this.#gate = new Gate(enforcer, settings, this.#outage)
   }
 
   get pending(): number {

@@ -1,42 +1,27 @@
 const KEEP = { ms: 600_000, entries: 100_000 } as const
 
-interface Known<Answer> {
-  readonly id: string
-  readonly payload: string
-  readonly answer: Answer
-  readonly at: number
-}
-
 /**
  * The answers that were given, by request id, so that a repeated request changes nothing: for ten minutes, or the
  * last 100,000.
  */
 export class Answers<Answer> {
-  readonly #known = new Map<string, Known<Answer>>()
-  // Oldest first. The map itself would do as a queue, but looking for its first key walks over all that were deleted.
-  #order: Array<Known<Answer>> = []
-  #forgotten = 0
+  readonly #known = new Map<string, { readonly payload: string; readonly answer: Answer; readonly at: number }>()
 
-  /** The answer to this request, if it was given; `id_reused` when the id came with another payload. */
-  find(id: string, payload: string): Answer | 'id_reused' | undefined {
+  /**
+   * The answer to a request: the first one, if it was given before.
+   *
+   * @param payload what was asked; another under the same id is `reused`
+   */
+  once(id: string, payload: readonly unknown[], at: number, make: () => Answer, reused: Answer): Answer {
+    const text = JSON.stringify(payload)
     const known = this.#known.get(id)
-    if (known === undefined) return undefined
-    return known.payload === payload ? known.answer : 'id_reused'
-  }
-
-  remember(id: string, payload: string, answer: Answer, at: number): Answer {
-    const known = { id, payload, answer, at }
-    this.#known.set(id, known)
-    this.#order.push(known)
-    for (;;) {
-      const oldest = this.#order[this.#forgotten] as Known<Answer>
-      if (this.#known.size <= KEEP.entries && oldest.at + KEEP.ms > at) break
-      this.#known.delete(oldest.id)
-      this.#forgotten++
-    }
-    if (this.#forgotten > KEEP.entries) {
-      this.#order = this.#order.slice(this.#forgotten)
-      this.#forgotten = 0
+    if (known !== undefined) return known.payload === text ? known.answer : reused
+    const answer = make()
+    this.#known.set(id, { payload: text, answer, at })
+    // A map keeps the order of insertion, so the oldest come first.
+    for (const [oldest, { at: since }] of this.#known) {
+      if (this.#known.size <= KEEP.entries && since + KEEP.ms > at) break
+      this.#known.delete(oldest)
     }
     return answer
   }

@@ -15,6 +15,7 @@ import { BudgetRecord } from './budget-record.js'
 import type {
   CloseRequest,
   CloseResult,
+  EnforcerReason,
   GrantRequest,
   MoveResult,
   TransferRequest,
@@ -69,9 +70,8 @@ export class Book {
 
   /** Whether a budget can pay, and what it says otherwise. */
   judge(budget: BudgetRecord | undefined, cost: Credits): Verdict {
-    if (budget === undefined) return { allowed: false, remaining: 0, reason: 'unknown_budget' }
+    if (budget?.state !== 'open') return { allowed: false, remaining: 0, reason: closedOr(budget) }
     const remaining = budget.available
-    if (budget.state !== 'open') return { allowed: false, remaining: 0, reason: 'closed' }
     if (cost <= remaining) return { allowed: true, remaining }
     return { allowed: false, remaining, reason: remaining === 0 ? 'exhausted' : 'insufficient' }
   }
@@ -111,37 +111,28 @@ export class Book {
   grant(request: GrantRequest, at: number): MoveResult {
     const { id, amount } = request
     const budget = this.find(request.budget)
-    const refused = refuseMove(request.budget, budget)
-    if (refused !== undefined || budget === undefined) return refused as MoveResult
+    if (budget?.state !== 'open') return refused(closedOr(budget), budgetId(request.budget))
     const change = incomingChange(budget, amount)
-    if (!fits(budget, change))
-      return { kind: 'refused', reason: 'overflow', budget: budget.id, remaining: budget.available }
+    if (!fits(budget, change)) return refused('overflow', budget.id, budget.available)
     this.change(budget, change, { op: 'grant', id, at })
     return { kind: 'moved', remaining: budget.available }
   }
 
   transfer(request: TransferRequest, at: number): MoveResult {
     const { id, amount, create = false } = request
-    const from = this.find(request.from)
-    const toId = budgetId(request.to)
-    if (this.#partition(budgetId(request.from)) !== this.#partition(toId)) {
-      return { kind: 'refused', reason: 'cross_partition', budget: toId, remaining: 0 }
-    }
-    const known = this.#budgets.get(toId)
-    const refused =
-      refuseMove(request.from, from) ?? (create && known === undefined ? undefined : refuseMove(toId, known))
-    if (refused !== undefined || from === undefined) return refused as MoveResult
-    if (create && known !== undefined && known.parent !== from) {
-      return { kind: 'refused', reason: 'unknown_budget', budget: toId, remaining: 0 }
-    }
+    const [fromId, toId] = [budgetId(request.from), budgetId(request.to)]
+    if (this.#partition(fromId) !== this.#partition(toId)) return refused('cross_partition', toId)
+    const from = this.find(fromId)
+    const known = this.find(toId)
+    if (from?.state !== 'open') return refused(closedOr(from), fromId)
+    if (known?.state !== 'open' && !(create && known === undefined)) return refused(closedOr(known), toId)
+    if (create && known !== undefined && known.parent !== from) return refused('unknown_budget', toId)
     const verdict = this.judge(from, amount)
-    if (!verdict.allowed) return { kind: 'refused', reason: verdict.reason, budget: from.id, remaining: from.available }
+    if (!verdict.allowed) return refused(verdict.reason, fromId, from.available)
     if (known !== undefined && !fits(known, incomingChange(known, amount))) {
-      return { kind: 'refused', reason: 'overflow', budget: toId, remaining: known.available }
+      return refused('overflow', toId, known.available)
     }
-    if (from.windowStart !== undefined && known === undefined) {
-      return { kind: 'refused', reason: 'windowed', budget: from.id, remaining: from.available }
-    }
+    if (from.windowStart !== undefined && known === undefined) return refused('windowed', fromId, from.available)
     // After this point the transfer must succeed.
     const to = known ?? new BudgetRecord(toId, from.partition, undefined, from)
     this.#budgets.set(toId, to)
@@ -151,8 +142,7 @@ export class Book {
 
   close(request: CloseRequest, at: number): CloseResult {
     const budget = this.find(request.budget)
-    if (budget === undefined) return { kind: 'refused', reason: 'unknown_budget' }
-    if (budget.state !== 'open') return { kind: 'refused', reason: 'closed' }
+    if (budget?.state !== 'open') return { kind: 'refused', reason: closedOr(budget) }
     const subtree = [budget]
     for (const each of subtree) subtree.push(...each.children)
     for (const each of subtree) if (each.state === 'open') each.state = 'closing'
@@ -212,8 +202,10 @@ export class Book {
   }
 }
 
-function refuseMove(id: BudgetId, budget: BudgetRecord | undefined): MoveResult | undefined {
-  if (budget === undefined) return { kind: 'refused', reason: 'unknown_budget', budget: budgetId(id), remaining: 0 }
-  if (budget.state !== 'open') return { kind: 'refused', reason: 'closed', budget: budget.id, remaining: 0 }
-  return undefined
+function closedOr(budget: BudgetRecord | undefined): EnforcerReason {
+  return budget === undefined ? 'unknown_budget' : 'closed'
+}
+
+function refused(reason: EnforcerReason, budget: BudgetId, remaining: Credits = 0): MoveResult {
+  return { kind: 'refused', reason, budget, remaining }
 }

@@ -76,14 +76,14 @@ export class InMemoryBudgetEnforcer implements HoldingEnforcer {
     assertId(chargeId, 'chargeId')
     const now = this.#tick()
     const budget = this.#book.find(request.budget)
-    const payload = JSON.stringify([budgetId(request.budget), tool, cost])
-    const known = this.#spends.find(chargeId, payload)
-    if (known === 'id_reused') return { allowed: false, remaining: budget?.available ?? 0, reason: 'id_reused' }
-    if (known !== undefined) return known
-    const verdict = this.#book.judge(budget, cost)
-    if (!verdict.allowed || budget === undefined) return this.#spends.remember(chargeId, payload, verdict, now)
-    this.#book.spend(budget, cost, { op: 'spend', id: chargeId, tool, at: now })
-    return this.#spends.remember(chargeId, payload, { allowed: true, remaining: budget.available }, now)
+    const make = (): BudgetResult => {
+      const verdict = this.#book.judge(budget, cost)
+      if (!verdict.allowed || budget === undefined) return verdict
+      this.#book.spend(budget, cost, { op: 'spend', id: chargeId, tool, at: now })
+      return { allowed: true, remaining: budget.available }
+    }
+    const reused = { allowed: false, remaining: budget?.available ?? 0, reason: 'id_reused' } as const
+    return this.#spends.once(chargeId, [budgetId(request.budget), tool, cost], now, make, reused)
   }
 
   remaining(budget: BudgetId): Credits {
@@ -119,29 +119,26 @@ export class InMemoryBudgetEnforcer implements HoldingEnforcer {
   }
 
   grant(request: GrantRequest): MoveResult {
-    const { id, amount } = request
-    assertMoved(amount)
-    assertId(id, 'id')
-    const now = this.#tick()
-    return this.#move(id, ['grant', budgetId(request.budget), amount], now, () => this.#book.grant(request, now))
+    const budget = budgetId(request.budget)
+    return this.#move(request, ['grant', budget], (now) => this.#book.grant(request, now))
   }
 
   transfer(request: TransferRequest): MoveResult {
-    const { id, amount, create } = request
-    assertMoved(amount)
-    assertId(id, 'id')
-    const now = this.#tick()
-    const payload = ['transfer', budgetId(request.from), budgetId(request.to), amount, create ?? false]
-    return this.#move(id, payload, now, () => this.#book.transfer(request, now))
+    const payload: [string, BudgetId, BudgetId, boolean] = [
+      'transfer',
+      budgetId(request.from),
+      budgetId(request.to),
+      request.create ?? false,
+    ]
+    return this.#move(request, payload, (now) => this.#book.transfer(request, now))
   }
 
   close(request: CloseRequest): CloseResult {
-    assertId(request.id, 'id')
+    const { id, budget, why } = request
+    assertId(id, 'id')
     const now = this.#tick()
-    const payload = JSON.stringify([budgetId(request.budget), request.why])
-    const known = this.#closes.find(request.id, payload)
-    if (known === 'id_reused') return { kind: 'refused', reason: 'id_reused' }
-    return known ?? this.#closes.remember(request.id, payload, this.#book.close(request, now), now)
+    const make = (): CloseResult => this.#book.close(request, now)
+    return this.#closes.once(id, [budgetId(budget), why], now, make, { kind: 'refused', reason: 'id_reused' })
   }
 
   describe(budget: BudgetId): BudgetView {
@@ -149,11 +146,16 @@ export class InMemoryBudgetEnforcer implements HoldingEnforcer {
     return this.#book.get(budget).view()
   }
 
-  #move(id: string, payload: readonly unknown[], now: number, make: () => MoveResult): MoveResult {
-    const text = JSON.stringify(payload)
-    const known = this.#moves.find(id, text)
-    if (known === 'id_reused') return { kind: 'refused', reason: 'id_reused', budget: String(payload[1]), remaining: 0 }
-    return known ?? this.#moves.remember(id, text, make(), now)
+  #move(
+    { id, amount }: GrantRequest | TransferRequest,
+    payload: readonly [string, BudgetId, ...unknown[]],
+    make: (now: number) => MoveResult,
+  ): MoveResult {
+    assertMoved(amount)
+    assertId(id, 'id')
+    const now = this.#tick()
+    const reused = { kind: 'refused', reason: 'id_reused', budget: payload[1], remaining: 0 } as const
+    return this.#moves.once(id, [amount, ...payload], now, () => make(now), reused)
   }
 
   // The store's own clock never goes back, whatever the machine's does: what has expired stays expired.

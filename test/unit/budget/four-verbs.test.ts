@@ -115,7 +115,7 @@ describe('a store of four verbs [seed-003:four-verbs]', () => {
 
   test('takes one budget, and refuses calls that name several', async () => {
     const { run, forward, balance } = setUp({ budget: ['a', 'b'] })
-    expect(await run()).toMatchObject({ kind: 'refused', refusal: { error: 'step_failed' } })
+    expect(await run()).toMatchObject({ kind: 'refused', refusal: { error: 'budget_unavailable' } })
     expect(forward).not.toHaveBeenCalled()
     expect(balance()).toMatchObject({ spent: 0 })
   })

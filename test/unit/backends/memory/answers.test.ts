@@ -1,39 +1,50 @@
 import { describe, expect, test } from 'vitest'
 import { Answers } from '../../../../src/backends/memory/answers.js'
 
+/** Asks, and says whether the answer was made now, remembered or refused. */
+function asker() {
+  const answers = new Answers<string>()
+  return (id: string, payload = 'p', at = 0): string => {
+    let made = false
+    const make = (): string => {
+      made = true
+      return `${id} at ${at}`
+    }
+    const answer = answers.once(id, [payload], at, make, 'reused')
+    return made ? `made: ${answer}` : answer
+  }
+}
+
 describe('Answers', () => {
-  test('gives the first answer to the same payload, and id_reused to another [I5] [L-P8]', () => {
-    const answers = new Answers<string>()
-    expect(answers.find('a', 'p')).toBeUndefined()
-    expect(answers.remember('a', 'p', 'first', 0)).toBe('first')
-    expect(answers.find('a', 'p')).toBe('first')
-    expect(answers.find('a', 'q')).toBe('id_reused')
-    expect(answers.find('b', 'p')).toBeUndefined()
+  test('gives the first answer to the same payload, and another to another [I5] [L-P8]', () => {
+    const ask = asker()
+    expect(ask('a')).toBe('made: a at 0')
+    expect(ask('a', 'p', 5)).toBe('a at 0')
+    expect(ask('a', 'q', 5)).toBe('reused')
+    expect(ask('b', 'q', 5)).toBe('made: b at 5')
   })
 
   test('keeps an answer for ten minutes, and forgets it at the next one after that [L-P23]', () => {
-    const answers = new Answers<string>()
-    answers.remember('a', 'p', 'first', 1_000)
-    answers.remember('b', 'p', 'second', 600_999)
-    expect(answers.find('a', 'p')).toBe('first')
-    answers.remember('c', 'p', 'third', 601_000)
-    expect(answers.find('a', 'p')).toBeUndefined()
-    expect(answers.find('b', 'p')).toBe('second')
+    const ask = asker()
+    ask('a', 'p', 1_000)
+    ask('b', 'p', 600_999)
+    expect(ask('a', 'p', 600_999)).toBe('a at 1000')
+    ask('c', 'p', 601_000)
+    expect(ask('b', 'p', 601_000)).toBe('b at 600999')
+    expect(ask('a', 'p', 601_000)).toBe('made: a at 601000')
   })
 
   test('keeps the last 100,000 and no more [I20] [L-P23]', () => {
-    const answers = new Answers<number>()
-    for (let n = 0; n < 250_000; n++) answers.remember(`id-${n}`, 'p', n, 0)
-    const kept = Array.from({ length: 250_000 }, (_, n) => answers.find(`id-${n}`, 'p')).filter((n) => n !== undefined)
-    expect(kept).toHaveLength(100_000)
-    expect(kept[0]).toBe(150_000)
+    const ask = asker()
+    for (let n = 0; n < 250_000; n++) ask(`id-${n}`)
+    expect(ask('id-150000')).toBe('id-150000 at 0')
+    expect(ask('id-149999')).toBe('made: id-149999 at 0')
   })
 
   test('keeps ids that are keys of every object apart [T17]', () => {
-    const answers = new Answers<string>()
-    expect(answers.find('__proto__', 'p')).toBeUndefined()
-    expect(answers.find('constructor', 'p')).toBeUndefined()
-    answers.remember('__proto__', 'p', 'first', 0)
-    expect(answers.find('__proto__', 'p')).toBe('first')
+    const ask = asker()
+    expect(ask('__proto__')).toBe('made: __proto__ at 0')
+    expect(ask('constructor')).toBe('made: constructor at 0')
+    expect(ask('__proto__')).toBe('__proto__ at 0')
   })
 })

@@ -1,0 +1,53 @@
+import { andThen, type MaybePromise } from '../core/maybe-promise.js'
+import { BudgetError } from '../core/errors.js'
+import type { BudgetEnforcer, BudgetResult, HoldingEnforcer, HoldLine } from './enforcer.js'
+import type { ChargeId } from '../core/ids.js'
+
+/** What `withBudget` needs of a store that can hold. */
+export type Holder = Pick<HoldingEnforcer, 'hold' | 'capture' | 'release' | 'extend'>
+
+/**
+ * A store of four verbs as one that holds: a hold is paid at once, and nothing can be given back. A capture is only
+ * for a call that passed while the store was out of reach.
+ */
+export function payInAdvance(enforcer: BudgetEnforcer): Holder {
+  const spend = (chargeId: ChargeId, lines: readonly HoldLine[], tool = ''): MaybePromise<BudgetResult> => {
+    const { budget, amount: cost } = onlyLine(lines)
+    return enforcer.spend({ chargeId, budget, tool, cost })
+  }
+  return {
+    hold: ({ id, lines, overdraft, meta }) =>
+      andThen(spend(id, lines, meta?.tool), (answer) => {
+        // What makes no sense is handed on for the caller to judge.
+        if (typeof answer?.allowed !== 'boolean') return answer as never
+        const { budget, amount } = onlyLine(lines)
+        const { allowed, remaining } = answer
+        if (allowed) return { kind: 'held', holdId: id, remaining, debt: 0 }
+        const reason = reasonOf(answer)
+        const lacksCredits = reason === 'exhausted' || reason === 'insufficient'
+        if (overdraft === true && lacksCredits) return { kind: 'held', holdId: id, remaining, debt: amount }
+        return { ...answer, kind: 'refused', reason, budget }
+      }),
+    capture: ({ holdId, lines = [], meta, amount }) =>
+      andThen(spend(holdId, lines, meta?.tool), (answer) =>
+        answer.allowed
+          ? { kind: 'captured', charged: amount, late: true }
+          : { kind: 'refused', reason: reasonOf(answer) },
+      ),
+    release: () => ({ kind: 'released', returned: 0 }),
+    extend: () => ({ kind: 'refused', reason: 'unknown_hold' }),
+  }
+}
+
+function reasonOf(answer: Extract<BudgetResult, { allowed: false }>) {
+  return answer.reason ?? (answer.remaining === 0 ? 'exhausted' : 'insufficient')
+}
+
+function onlyLine(lines: readonly HoldLine[]): HoldLine {
+  const line = lines[0]
+  if (line !== undefined && lines.length === 1) return line
+  throw new BudgetError({
+    code: 'not_supported',
+    message: `Expected one budget with a store of four verbs, got ${lines.length}; several at once need a store that can hold`,
+  })
+}
