@@ -49,7 +49,7 @@ export function wrapClient<T extends ClientLike>(client: T, ...given: readonly (
   wrapped.add(client)
   const connect = client.connect.bind(client) as (transport: unknown, ...rest: unknown[]) => Promise<void>
   const steps = given as readonly CallMiddleware[]
-  const metered = (transport: TransportLike, ...rest: unknown[]): Promise<void> =>
+  const metered = async (transport: TransportLike, ...rest: unknown[]): Promise<void> =>
     connect(wrapTransport(transport, ...steps), ...rest)
   Object.defineProperty(client, 'connect', { value: metered, configurable: true, writable: true })
   return client
