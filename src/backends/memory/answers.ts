@@ -1,11 +1,21 @@
 const KEEP = { ms: 600_000, entries: 100_000 } as const
 
+interface Known<Answer> {
+  readonly id: string
+  readonly payload: string
+  readonly answer: Answer
+  readonly at: number
+}
+
 /**
  * The answers that were given, by request id, so that a repeated request changes nothing: for ten minutes, or the
  * last 100,000.
  */
 export class Answers<Answer> {
-  readonly #known = new Map<string, { readonly payload: string; readonly answer: Answer; readonly at: number }>()
+  readonly #known = new Map<string, Known<Answer>>()
+  // Oldest first. The map itself keeps that order too, but looking for its first key walks over all that were deleted.
+  #order: Array<Known<Answer>> = []
+  #forgotten = 0
 
   /**
    * The answer to a request: the first one, if it was given before.
@@ -17,12 +27,23 @@ export class Answers<Answer> {
     const known = this.#known.get(id)
     if (known !== undefined) return known.payload === text ? known.answer : reused
     const answer = make()
-    this.#known.set(id, { payload: text, answer, at })
-    // A map keeps the order of insertion, so the oldest come first.
-    for (const [oldest, { at: since }] of this.#known) {
-      if (this.#known.size <= KEEP.entries && since + KEEP.ms > at) break
-      this.#known.delete(oldest)
-    }
+    const given = { id, payload: text, answer, at }
+    this.#known.set(id, given)
+    this.#order.push(given)
+    this.#forget(at)
     return answer
+  }
+
+  #forget(now: number): void {
+    for (;;) {
+      const oldest = this.#order[this.#forgotten] as Known<Answer>
+      if (this.#known.size <= KEEP.entries && oldest.at + KEEP.ms > now) break
+      this.#known.delete(oldest.id)
+      this.#forgotten++
+    }
+    if (this.#forgotten > KEEP.entries) {
+      this.#order = this.#order.slice(this.#forgotten)
+      this.#forgotten = 0
+    }
   }
 }

@@ -127,12 +127,12 @@ export class Book {
     if (from?.state !== 'open') return refused(closedOr(from), fromId)
     if (known?.state !== 'open' && !(create && known === undefined)) return refused(closedOr(known), toId)
     if (create && known !== undefined && known.parent !== from) return refused('unknown_budget', toId)
+    if (from.windowStart !== undefined && known === undefined) return refused('windowed', fromId, from.available)
     const verdict = this.judge(from, amount)
     if (!verdict.allowed) return refused(verdict.reason, fromId, from.available)
     if (known !== undefined && !fits(known, incomingChange(known, amount))) {
       return refused('overflow', toId, known.available)
     }
-    if (from.windowStart !== undefined && known === undefined) return refused('windowed', fromId, from.available)
     // After this point the transfer must succeed.
     const to = known ?? new BudgetRecord(toId, from.partition, undefined, from)
     this.#budgets.set(toId, to)

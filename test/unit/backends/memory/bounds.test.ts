@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { FakeClock } from '../../../../src/testing/index.js'
 import { InMemoryBudgetEnforcer } from '../../../../src/backends/memory/in-memory-budget-enforcer.js'
+import { MemoryLedger } from '../../../../src/ledger/memory-ledger.js'
 import { mintChargeId } from '../../../../src/core/ids.js'
 
 const lines = [{ budget: 'main', amount: 1 }]
@@ -105,5 +106,19 @@ describe('the clock of the store', () => {
     expect(store.extend({ id: 'x', holdId: 'h', ttlMs: 1 })).toMatchObject({ reason: 'hold_ended' })
     hold('later', 1_000)
     expect(store.describe('main').held).toBe(1)
+  })
+
+  test('dates no entry earlier than the one before [I13] [T53]', () => {
+    const clock = new FakeClock()
+    const ledger = new MemoryLedger()
+    const store = new InMemoryBudgetEnforcer({ clock, ledger })
+    store.initialize('main', 10)
+    for (const ms of [5_000, -86_400_000, 1_000, 3_600_000, -1]) {
+      clock.jump(ms)
+      store.hold({ id: `hold ${ms}`, lines, ttlMs: 2_000, onExpire: 'capture' })
+    }
+    const dates = ledger.entries({ kind: 'money' }).map((entry) => ('at' in entry ? entry.at : 0))
+    expect(dates).toEqual(dates.toSorted((a, b) => a - b))
+    expect(dates).toHaveLength(6)
   })
 })

@@ -6,6 +6,7 @@ import { MemoryLedger } from '../../../../src/ledger/memory-ledger.js'
 import { Oracle } from '../../../../src/testing/simulation/oracle.js'
 import { replay } from '../../../../src/ledger/replay.js'
 import { BudgetError } from '../../../../src/core/errors.js'
+import type { LineWindow } from '../../../../src/budget/enforcer.js'
 
 const LONG = process.env['MCP_BUDGET_LONG'] === '1'
 const START = 1_800_000_000_000
@@ -81,7 +82,14 @@ const id = number.map((n) => `request-${n}`)
 const ttlMs = fc.constantFrom(1, 50, 1_000, 100_000)
 const onExpire = fc.constantFrom('capture', 'release')
 const overage = fc.constantFrom('cap', 'debt')
-const line = fc.record({ budget, amount, unit: fc.constantFrom('credits', 'calls') })
+const window = fc.nat(6).map((n): LineWindow => {
+  const start = START + n * 1_000
+  return { previous: [start - 1_000, start], current: [start, start + 1_000], next: [start + 1_000, start + 2_000] }
+})
+const line = fc.record(
+  { budget, amount, unit: fc.constantFrom('credits', 'calls'), window },
+  { requiredKeys: ['budget', 'amount', 'unit'] },
+)
 const lines = fc.uniqueArray(line, { minLength: 1, maxLength: 3, selector: (each) => each.budget })
 
 /** What a capture says of a hold that the store may not know: always the same for the same hold. */
@@ -112,7 +120,7 @@ const asks = Object.entries(requests).map(([verb, args]) =>
 const advance = fc.constantFrom(1, 49, 50, 999, 1_000, 5_000).map((ms) => new Advance(ms))
 
 test(
-  'any sequence of requests gets the answers of the plain model, and the same balances [I1] [I4] [I5] [I10] [I13]',
+  'any sequence of requests gets the answers of the plain model, and the same balances [I1] [I4] [I5] [I10] [I13] [I18]',
   () => {
     const commands = fc.commands([...asks, advance], { maxCommands: 60, size: 'max' })
     fc.assert(
