@@ -17,6 +17,8 @@ import type { Seat } from './seat.js'
 /** The transport below a seat, as the seat uses it. */
 export interface Wire {
   send(message: unknown, options: SendOptions | undefined): Promise<void>
+  /** Tells of a receiver that threw where nobody would catch it. */
+  fault(error: unknown): void
   /** Whether a `resumptionToken` really resumes a stream there; elsewhere the call would run, and must be paid. */
   readonly resumes: boolean
 }
@@ -72,9 +74,8 @@ export class ClientSeat {
     return Promise.resolve(admitted).then((later) => this.#forward(later, options))
   }
 
-  /** Takes in a message or a batch from the server. */
+  /** Takes in a message from the server. */
   receive(message: unknown, extra: unknown): void {
-    if (Array.isArray(message)) return message.forEach((each) => this.receive(each, extra))
     if (isObject(message)) {
       const pending = isResponse(message) ? this.#pending.get(message.id as RequestId) : undefined
       if (pending?.sent === true) return this.#answered(pending, message, extra)
@@ -263,7 +264,16 @@ export class ClientSeat {
     const outcome = outcomeOfResponse(message, pending.call.asTask)
     const left = this.#engine.leave(pending.passage as Passage, outcome)
     if (!isPromise(left)) return this.onmessage?.(withOutcome(message, outcome, left), extra)
-    void left.then((later) => this.onmessage?.(withOutcome(message, outcome, later), extra))
+    void left.then((later) => this.#deliver(withOutcome(message, outcome, later), extra))
+  }
+
+  // What a receiver throws in time goes to the transport, which knows what to do; later there is nobody to catch it.
+  #deliver(message: JsonObject, extra?: unknown): void {
+    try {
+      this.onmessage?.(message, extra)
+    } catch (error) {
+      this.#wire.fault(error)
+    }
   }
 
   // The first end counts; the engine ignores any other.
@@ -284,7 +294,7 @@ export class ClientSeat {
       ? { jsonrpc: '2.0', id, result: refusalResult(refusal, era) }
       : refusalError(id, refusal, era, this.#seat.codes)
     // After `send` has answered, as an answer from a server would come.
-    queueMicrotask(() => this.onmessage?.(answer))
+    queueMicrotask(() => this.#deliver(answer))
     return undefined
   }
 }

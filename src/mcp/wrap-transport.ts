@@ -1,6 +1,6 @@
 import { BudgetError } from '../core/errors.js'
-import { ClientSeat } from './client-seat.js'
-import { isToolsCall, type SendOptions, type TransportLike } from './wire.js'
+import { ClientSeat, type Wire } from './client-seat.js'
+import { isRequestId, isToolsCall, type SendOptions, type TransportLike } from './wire.js'
 import { isObject, type JsonObject } from '../core/json.js'
 import { readSeat, type SeatOptions } from './seat.js'
 import type { CallMiddleware, Ordered } from '../core/middleware.js'
@@ -13,6 +13,7 @@ interface Inner {
   send(message: unknown, options?: SendOptions): Promise<void>
   onmessage?: ((message: JsonObject, extra?: unknown) => void) | undefined
   onclose?: (() => void) | undefined
+  onerror?: ((error: Error) => void) | undefined
   resumeStream?: unknown
 }
 
@@ -67,13 +68,10 @@ export function isMetered(transport: unknown): boolean {
 
 // A Proxy, and neither a class of our own nor a change of the transport: the SDKs look at a transport's prototype,
 // constructor and undeclared members, and chain the handlers that they find.
-function meteredProxy<T extends TransportLike>(
-  transport: T,
-  inner: Inner,
-  seatOn: (wire: { send: Inner['send']; resumes: boolean }) => ClientSeat,
-): T {
+function meteredProxy<T extends TransportLike>(transport: T, inner: Inner, seatOn: (wire: Wire) => ClientSeat): T {
   const seat = seatOn({
     send: (message, options) => inner.send(message, options),
+    fault: (error) => inner.onerror?.(error as Error),
     resumes: typeof inner.resumeStream === 'function',
   })
   seat.onmessage = inner.onmessage
@@ -83,11 +81,13 @@ function meteredProxy<T extends TransportLike>(
     attached = true
     return seat.send(message, options)
   }
-  inner.onmessage = (message, extra) => {
+  const receive = (message: unknown, extra?: unknown): void => {
     if (!attached) throw bypassed()
-    if (isObject(message) && isToolsCall(message)) throw serverSide()
-    seat.receive(message, extra)
+    if (Array.isArray(message)) message.forEach((each) => receive(each, extra))
+    else if (isObject(message) && isToolsCall(message)) notServed(message, inner)
+    else seat.receive(message, extra)
   }
+  inner.onmessage = receive
   inner.onclose = () => {
     seat.close()
     onclose?.()
@@ -134,9 +134,13 @@ function bypassed(): BudgetError {
   })
 }
 
-function serverSide(): BudgetError {
-  return new BudgetError({
-    code: 'not_supported',
-    message: "Expected a client's transport, but a tools/call came in: this is a server's",
-  })
+// A client serves no tools. Either a server asks for one all the same, and must not end the connection by it; or this is
+// a server's transport, where the call must not run unpaid.
+function notServed({ id }: JsonObject, inner: Inner): void {
+  const message = "Expected a client's transport, but a tools/call came in: this is a server's"
+  inner.onerror?.(new BudgetError({ code: 'not_supported', message }))
+  if (!isRequestId(id)) return
+  const error = { code: -32601, message: 'Method not found' }
+  const answering = async (): Promise<void> => inner.send({ jsonrpc: '2.0', id, error })
+  answering().catch((error: unknown) => inner.onerror?.(error as Error))
 }
