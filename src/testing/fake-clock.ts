@@ -83,7 +83,15 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Lets everything that only waits for promises, or for one turn of the event loop, come to rest. */
+/**
+ * Lets everything that only waits for promises, or for one turn of the event loop, come to rest.
+ *
+ * @example
+ * ```ts
+ * void client.callTool({ name: 'search' })
+ * await settle() // the call has been sent, and what it waits for is the clock
+ * ```
+ */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise<void>((resolve) => void realTimeout(resolve, 0))
 }

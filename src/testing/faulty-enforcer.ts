@@ -55,7 +55,15 @@ export function faultyEnforcer(inner: BudgetEnforcer, faults: EnforcerFaults, cl
   })
 }
 
-/** A plan in which `rate` of all requests go wrong, in a way that the seed picks from `faults`. */
+/**
+ * A plan in which `rate` of all requests go wrong, in a way that the seed picks from `faults`.
+ *
+ * @example
+ * ```ts
+ * const faults = randomFaults({ seed: 7, rate: 0.1, faults: ['throw', 'lose', { late: 500 }] })
+ * const enforcer = faultyEnforcer(inner, faults, clock)
+ * ```
+ */
 export function randomFaults(options: {
   readonly seed: number
   readonly rate: number

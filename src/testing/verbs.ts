@@ -43,14 +43,14 @@ export type AsyncEnforcer = { [V in Verb]: (...args: Args<V>) => Promise<Awaited
 /** What runs in place of a verb: `run` does what the enforcer would do. */
 export type Interceptor = (call: EnforcerCall, run: () => MaybePromise<unknown>) => unknown
 
-/** An enforcer that asks `intercept` at every call, with the same verbs as `inner`. */
-export function intercept(inner: HoldingEnforcer, intercept: Interceptor): HoldingEnforcer
-export function intercept(inner: BudgetEnforcer, intercept: Interceptor): BudgetEnforcer
-export function intercept(inner: BudgetEnforcer, intercept: Interceptor): BudgetEnforcer {
+/** An enforcer with the verbs of `inner`, each call of which goes through `around`. */
+export function intercept(inner: HoldingEnforcer, around: Interceptor): HoldingEnforcer
+export function intercept(inner: BudgetEnforcer, around: Interceptor): BudgetEnforcer
+export function intercept(inner: BudgetEnforcer, around: Interceptor): BudgetEnforcer {
   const methods = inner as unknown as Record<Verb, (...args: unknown[]) => unknown>
   const verbs = VERBS.filter((verb) => typeof methods[verb] === 'function').map((verb) => {
     const intercepted = (...args: unknown[]): unknown =>
-      intercept({ verb, args } as unknown as EnforcerCall, () => methods[verb](...args))
+      around({ verb, args } as unknown as EnforcerCall, () => methods[verb](...args))
     return [verb, intercepted] as const
   })
   return Object.fromEntries(verbs) as unknown as BudgetEnforcer

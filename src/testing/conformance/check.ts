@@ -1,4 +1,8 @@
-/** A store that does not keep the contract: what was wanted, and what it did. */
+/**
+ * A store that does not keep the contract: what was wanted, and what it did.
+ *
+ * @example await expect(someCase.run()).rejects.toBeInstanceOf(ConformanceError)
+ */
 export class ConformanceError extends Error {
   constructor(message: string) {
     super(message)

@@ -6,7 +6,7 @@ import type { HoldingEnforcer } from '../../../../src/budget/enforcer.js'
 
 const ledgers = new WeakMap<HoldingEnforcer, MemoryLedger>()
 
-describe('InMemoryBudgetEnforcer keeps the contract:', () => {
+describe('InMemoryBudgetEnforcer keeps the contract of budgets [seed-001:in-memory-enforcement]:', () => {
   const cases = enforcerConformance({
     create(clock) {
       const ledger = new MemoryLedger()
