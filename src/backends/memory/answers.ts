@@ -14,7 +14,7 @@ interface Known<Answer> {
 export class Answers<Answer> {
   readonly #known = new Map<string, Known<Answer>>()
   // Oldest first. The map itself keeps that order too, but looking for its first key walks over all that were deleted.
-  #order: Array<Known<Answer>> = []
+  #order: Array<Known<Answer> | undefined> = []
   #forgotten = 0
 
   /**
@@ -39,7 +39,8 @@ export class Answers<Answer> {
       const oldest = this.#order[this.#forgotten] as Known<Answer>
       if (this.#known.size <= KEEP.entries && oldest.at + KEEP.ms > now) break
       this.#known.delete(oldest.id)
-      this.#forgotten++
+      // Let go of now: the array itself is cut only now and then.
+      this.#order[this.#forgotten++] = undefined
     }
     if (this.#forgotten > KEEP.entries) {
       this.#order = this.#order.slice(this.#forgotten)

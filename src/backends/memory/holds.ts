@@ -35,7 +35,7 @@ export class Holds {
   readonly #book: Book
   readonly #records = new Map<string, HoldRecord>()
   readonly #deadlines: Deadlines
-  #ended: HoldRecord[] = []
+  #ended: Array<HoldRecord | undefined> = []
   #forgotten = 0
   /** The latest mint time among the holds that were forgotten. */
   #forgottenUpTo = 0
@@ -228,7 +228,8 @@ export class Holds {
       if (kept <= REMEMBER.entries && oldest.endedAt + REMEMBER.ms > now) break
       if (this.#records.get(oldest.id) === oldest) this.#records.delete(oldest.id)
       this.#forgottenUpTo = Math.max(this.#forgottenUpTo, chargeIdTime(oldest.id) ?? oldest.endedAt)
-      this.#forgotten++
+      // Let go of now: the array itself is cut only now and then.
+      this.#ended[this.#forgotten++] = undefined
     }
     if (this.#forgotten > REMEMBER.entries) {
       this.#ended = this.#ended.slice(this.#forgotten)

@@ -12,7 +12,6 @@ import {
   withCostProfile,
   wrapTool,
   wrapTransport,
-  type BudgetEnforcer,
 } from 'mcp-budget'
 import { asyncEnforcer, faultyEnforcer, settle } from 'mcp-budget/testing'
 import { describe, expect, test } from 'vitest'
