@@ -160,8 +160,8 @@ export interface CaptureRequest {
   readonly amount: Credits
   readonly overage: Overage
   /**
-   * What to debit when the store has never seen the hold, or gave it back when its time was up: a known spend is never
-   * dropped. Without lines such a capture is refused.
+   * What to debit when the store has never seen the hold, or had refused it: a known spend is never dropped. Without
+   * lines such a capture is refused. A hold that was given back when its time was up is debited by its own lines.
    */
   readonly lines?: readonly HoldLine[]
   readonly meta?: HoldMeta
@@ -254,8 +254,9 @@ export interface BudgetView extends Readonly<Balance> {
 
 /**
  * The full port: what holds, tasks and delegation need. Every verb is one atomic step, and every request carries an
- * id: the same id and payload get the first answer again, the same id with another payload is `id_reused`. Answers
- * are remembered for at least ten minutes. Refusals are values in the order of {@link EnforcerReason}; a throw is a
+ * id: the same id and payload get the first answer again, the same id with another payload is `id_reused`. The id of a
+ * capture, a release or an extension counts within its hold. Answers are remembered for ten minutes; a store may bound
+ * their number too, as the one in memory does. Refusals are values in the order of {@link EnforcerReason}; a throw is a
  * fault or a misuse, and then nothing has changed.
  *
  * Proved by the kit `enforcerConformance` in `mcp-budget/testing`.

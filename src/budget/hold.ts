@@ -81,7 +81,7 @@ export function endHold(state: HoldState, amount: Credits, event: HoldEvent): Ho
 /** The change that puts `amount` aside; what is not there becomes debt, which the caller must have allowed. */
 export function holdChange(balance: Readonly<Balance>, amount: Credits): BalanceChange {
   const paid = Math.min(amount, balance.available)
-  return { ...NO_CHANGE, available: -paid, held: amount, debt: amount - paid }
+  return { ...NO_CHANGE, available: 0 - paid, held: amount, debt: amount - paid }
 }
 
 /** The change that ends a hold of `charged + returned`; what returns repays debt first. */
@@ -92,7 +92,7 @@ export function endChange(balance: Readonly<Balance>, end: Extract<HoldEnd, { ki
   return {
     ...NO_CHANGE,
     available: back - fromAvailable,
-    held: -(end.charged + end.returned),
+    held: 0 - end.charged - end.returned,
     spent: end.charged + end.beyond,
     debt: end.beyond - fromAvailable - repaid,
   }
@@ -105,7 +105,7 @@ export function endChange(balance: Readonly<Balance>, end: Extract<HoldEnd, { ki
 export function endChangeOfPastWindow(end: Extract<HoldEnd, { kind: 'ended' }>): BalanceChange {
   return {
     ...NO_CHANGE,
-    held: -(end.charged + end.returned),
+    held: 0 - end.charged - end.returned,
     spent: end.charged + end.beyond,
     burned: end.returned,
     in: end.beyond,
@@ -118,7 +118,7 @@ export function windowChange(balance: Readonly<Balance>, allotment: Credits): Ba
     ...NO_CHANGE,
     available: allotment - balance.available,
     burned: balance.available,
-    debt: -balance.debt,
+    debt: 0 - balance.debt,
     in: allotment + balance.debt,
   }
 }
@@ -126,18 +126,18 @@ export function windowChange(balance: Readonly<Balance>, allotment: Credits): Ba
 /** The change of a charge without a hold; what is not there becomes debt, which the caller must have allowed. */
 export function spendChange(balance: Readonly<Balance>, amount: Credits): BalanceChange {
   const paid = Math.min(amount, balance.available)
-  return { ...NO_CHANGE, available: -paid, spent: amount, debt: amount - paid }
+  return { ...NO_CHANGE, available: 0 - paid, spent: amount, debt: amount - paid }
 }
 
 /** The change when credits come in: debt is repaid first. */
 export function incomingChange(balance: Readonly<Balance>, amount: Credits): BalanceChange {
   const repaid = Math.min(amount, balance.debt)
-  return { ...NO_CHANGE, in: amount, debt: -repaid, available: amount - repaid }
+  return { ...NO_CHANGE, in: amount, debt: 0 - repaid, available: amount - repaid }
 }
 
 /** The change when credits are moved away. */
 export function outgoingChange(amount: Credits): BalanceChange {
-  return { ...NO_CHANGE, available: -amount, out: amount }
+  return { ...NO_CHANGE, available: 0 - amount, out: amount }
 }
 
 /** Whether a balance stays within 2^53−1 in every column when `change` is made. */

@@ -64,7 +64,7 @@ export class HoldingGate implements Gate {
   end(call: ToolCall, hold: CallHold, fate: HoldFate, cost: Credits, amount: Credits): MaybePromise<Charge> {
     const charged = this.#settings.overage === 'cap' ? Math.min(amount, cost) : amount
     if (hold.state === 'journaled') return this.#journal(call, hold, fate, cost, charged)
-    if (hold.state === 'spent') return { held: cost, charged: cost, end: 'captured' }
+    if (hold.state === 'spent') return { held: cost, charged: cost - hold.debt, end: 'captured' }
     switch (fate) {
       case 'keep':
         return { held: cost, charged: 0, end: 'kept' }
@@ -78,7 +78,12 @@ export class HoldingGate implements Gate {
   extend(call: ToolCall, hold: CallHold): void {
     if (hold.state !== 'held') return
     const answer = reach(
-      () => this.#enforcer.extend({ id: `${call.id}.x`, holdId: call.id, ttlMs: this.#settings.ttlMs }),
+      () =>
+        this.#enforcer.extend({
+          id: `${call.id}.x${this.#settings.clock.now()}`,
+          holdId: call.id,
+          ttlMs: this.#settings.ttlMs,
+        }),
       this.#reach,
     )
     // What cannot be extended now is tried again at the next sweep, before its time is up.

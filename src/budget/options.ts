@@ -18,7 +18,7 @@ export type Mode = 'hard' | 'soft' | 'shadow'
 
 /**
  * What happens while the store is out of reach: `closed` refuses; `open` lets through up to `limit` credits in one
- * outage, counted in this process, and posts them when the store is back. Never covers a budget that does not exist.
+ * outage, counted by this step, and posts them when the store is back. Never covers a budget that does not exist.
  */
 export type FailMode = 'closed' | { readonly open: { readonly limit: Credits } }
 

@@ -18,7 +18,7 @@ import type { CallMiddleware } from '../core/middleware.js'
 import type { CallOutcome, Charge } from '../core/outcome.js'
 import type { Gate } from './gate.js'
 import type { PriceCharge, Priced } from '../core/price.js'
-import type { ToolCall } from '../core/call.js'
+import { copyCall, type ToolCall } from '../core/call.js'
 
 /** The step that `withBudget` makes. */
 export interface BudgetMiddleware extends CallMiddleware<Priced, Held> {
@@ -158,7 +158,9 @@ class BudgetStep implements BudgetMiddleware {
       })
     }
     if (placed.debt > 0) events?.emit('overdrawn', { call: callRef(call), cost: call.cost, debt: placed.debt })
-    return { ...call, hold: placed }
+    const held = copyCall(call)
+    held.hold = placed
+    return held as unknown as ToolCall & Priced & Held
   }
 
   #refused(call: ToolCall, refusal: Refusal): Refusal {
@@ -171,6 +173,8 @@ class BudgetStep implements BudgetMiddleware {
     const { events } = this.#settings
     if (events?.heard('charged') === true)
       events.emit('charged', { call: callRef(call), outcome: outcome.kind, charge: full })
-    return { ...outcome, charge: full }
+    // Written out for the usual case: a spread costs more than the rest of this step.
+    if (outcome.kind !== 'result') return { ...outcome, charge: full }
+    return { kind: 'result', proves: outcome.proves, result: outcome.result, charge: full }
   }
 }

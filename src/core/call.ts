@@ -1,5 +1,6 @@
 import type { ChargeId } from './ids.js'
 import type { JsonObject } from './json.js'
+import type { Price } from './price.js'
 
 /**
  * One invocation of a tool. Immutable: a step that adds something returns a copy with it.
@@ -21,4 +22,51 @@ export interface ToolCall {
   readonly server: string | undefined
   readonly startedAt: number
   readonly asTask: boolean
+}
+
+/**
+ * A copy of a call, for a step to add to. Copied field by field where a seat made the call: a spread that then gains
+ * keys costs more than all the rest of a step.
+ */
+export function copyCall<Call extends ToolCall>(call: Call): { -readonly [Key in keyof Call]: Call[Key] } & Additions {
+  return (call instanceof SeatCall ? new SeatCall(call) : { ...call }) as never
+}
+
+/** A call as a seat sees it first. */
+export function newCall(fields: Omit<ToolCall, 'kind'>): ToolCall {
+  return new SeatCall(fields)
+}
+
+/** What our own steps add: room for it is there from the start. */
+interface Additions {
+  cost?: number | undefined
+  price?: Price | undefined
+  hold?: unknown
+}
+
+class SeatCall implements ToolCall {
+  readonly kind = 'call'
+  readonly id: ChargeId
+  readonly tool: string
+  readonly args: JsonObject | undefined
+  readonly meta: JsonObject | undefined
+  readonly server: string | undefined
+  readonly startedAt: number
+  readonly asTask: boolean
+  readonly cost: number | undefined
+  readonly price: Price | undefined
+  readonly hold: unknown
+
+  constructor(from: Omit<ToolCall, 'kind'> & Additions) {
+    this.id = from.id
+    this.tool = from.tool
+    this.args = from.args
+    this.meta = from.meta
+    this.server = from.server
+    this.startedAt = from.startedAt
+    this.asTask = from.asTask
+    this.cost = from.cost
+    this.price = from.price
+    this.hold = from.hold
+  }
 }

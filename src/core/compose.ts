@@ -7,7 +7,7 @@ import { systemClock, type Clock } from './clock.js'
 import type { CallMiddleware, Ordered } from './middleware.js'
 import type { CallOutcome } from './outcome.js'
 import type { MaybePromise } from './maybe-promise.js'
-import type { ToolCall } from './call.js'
+import { newCall, type ToolCall } from './call.js'
 
 /** What a caller says of a call; the meter mints the rest. */
 export interface CallInput {
@@ -96,8 +96,7 @@ function toCall(input: CallInput, clock: Clock): ToolCall {
     })
   }
   const startedAt = clock.now()
-  return {
-    kind: 'call',
+  return newCall({
     id: mintChargeId(startedAt),
     tool: input.tool,
     args: input.args,
@@ -105,5 +104,5 @@ function toCall(input: CallInput, clock: Clock): ToolCall {
     server: input.server,
     startedAt,
     asTask: false,
-  }
+  })
 }

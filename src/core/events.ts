@@ -17,7 +17,7 @@ export interface BudgetEventMap {
   ]
   /** A call ended and its hold with it. */
   charged: [{ readonly call: CallRef; readonly outcome: CallOutcome['kind']; readonly charge: Charge }]
-  /** A call was refused and not forwarded. In shadow mode: it would have been. */
+  /** A call was refused and not forwarded; not `enforced`, in soft and shadow mode: it would have been. */
   refused: [{ readonly call: CallRef; readonly refusal: Refusal; readonly enforced: boolean }]
   /** A call without a price was let through (`unpriced: 'observe'`). */
   unpriced: [{ readonly call: CallRef }]
@@ -29,7 +29,7 @@ export interface BudgetEventMap {
   recovered: [{ readonly posted: number; readonly failed: number }]
   /** An end of a hold is being retried, or (`givenUp`) never reached the store. */
   delayed: [{ readonly chargeId: string; readonly attempt: number; readonly givenUp: boolean; readonly cause: unknown }]
-  /** Something threw where it must not: a step, a listener, a metered price. Nothing else changed by it. */
+  /** Something went wrong where it changes nothing: a listener, a ledger, the report of a metered price. */
   fault: [{ readonly where: string; readonly error: unknown }]
 }
 

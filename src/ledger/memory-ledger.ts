@@ -33,7 +33,7 @@ interface Opening {
 export class MemoryLedger implements Ledger {
   readonly #maxEntries: number
   readonly #openings = new Map<BudgetId, Opening>()
-  readonly #folded = new Map<string, FoldedCalls>()
+  readonly #folded = new Map<string, { -readonly [Key in keyof FoldedCalls]: FoldedCalls[Key] }>()
   #records: LedgerRecord[] = []
   #head = 0
 
@@ -61,7 +61,8 @@ export class MemoryLedger implements Ledger {
   entries(query: LedgerQuery = {}): readonly LedgerRecord[] {
     const wanted = query.budget === undefined ? query : { ...query, budget: budgetId(query.budget) }
     const openings = Array.from(this.#openings, ([budget, opening]) => openingEntry(budget, opening))
-    const all = [...openings, ...this.#folded.values(), ...this.#records.slice(this.#head)]
+    const folded = Array.from(this.#folded.values(), (each) => ({ ...each }))
+    const all = [...openings, ...folded, ...this.#records.slice(this.#head)]
     return all.filter((record) => matches(record, wanted))
   }
 
@@ -83,17 +84,14 @@ export class MemoryLedger implements Ledger {
     const { outcome, proves } = record
     const { tool, budgets } = this.#kindOf(record)
     const key = JSON.stringify([tool, budgets, outcome, proves])
-    const known = this.#folded.get(key)
-    this.#folded.set(key, {
-      kind: 'calls',
-      tool,
-      budgets,
-      outcome,
-      proves,
-      calls: (known?.calls ?? 0) + 1,
-      charged: (known?.charged ?? 0) + (record.charge?.charged ?? 0),
-      reported: (known?.reported ?? 0) + (record.charge?.reported ?? 0),
-    })
+    let folded = this.#folded.get(key)
+    if (folded === undefined) {
+      folded = { kind: 'calls', tool, budgets, outcome, proves, calls: 0, charged: 0, reported: 0 }
+      this.#folded.set(key, folded)
+    }
+    folded.calls++
+    folded.charged += record.charge?.charged ?? 0
+    folded.reported += record.charge?.reported ?? 0
   }
 
   /** What a call is counted under: when kinds grow many without the tool's name, and then without the budgets'. */

@@ -10,7 +10,8 @@ import type { CallRecord } from './entry.js'
 import type { Ledger } from './ledger.js'
 
 /**
- * Writes a {@link CallRecord} of every call, refusals too; put it first, so that it sees what later steps refuse. The
+ * Writes a {@link CallRecord} of every call that comes to the steps, refused ones too; put it first, so that it sees what
+ * later steps refuse. The
  * money entries are the store's own, in the same ledger when both are given it, linked by the charge id. A ledger that
  * fails changes no call: it is a `fault` event.
  *

@@ -192,6 +192,8 @@ export class ClientSeat {
   #continued(before: PendingCall, message: JsonObject, id: RequestId): Admitted {
     const pending = newPending(id, before.call, before.era, before.round + 1)
     pending.passage = before.passage
+    // Its first round ran: whatever becomes of this one, nobody can say that nothing did.
+    pending.sent = true
     this.#pending.set(id, pending)
     pending.request = message
     return { message, pending }

@@ -2,7 +2,7 @@ import { copyJson, isObject, type JsonObject } from '../core/json.js'
 import { mintChargeId } from '../core/ids.js'
 import { refuse, type Refusal } from '../core/refusal.js'
 import { objectAt } from './wire.js'
-import type { ToolCall } from '../core/call.js'
+import { newCall, type ToolCall } from '../core/call.js'
 
 const RELATED_TASK = 'io.modelcontextprotocol/related-task'
 
@@ -16,8 +16,7 @@ export function readCall(message: JsonObject, server: string | undefined, now: n
   // Its answer would come inside another request's, or never: the hold would outlive the call.
   if (isObject(meta) && meta[RELATED_TASK] !== undefined)
     return refuse(name, { error: 'invalid_params', reason: 'related_task' })
-  return {
-    kind: 'call',
+  return newCall({
     id: mintChargeId(now),
     tool: name,
     args,
@@ -25,7 +24,7 @@ export function readCall(message: JsonObject, server: string | undefined, now: n
     server,
     startedAt: now,
     asTask: params.task !== undefined,
-  }
+  })
 }
 
 /**

@@ -7,7 +7,7 @@ import { refusalResult } from './refusal.js'
 import { runCall } from '../core/run-call.js'
 import { objectAt } from './wire.js'
 import type { CallMiddleware, Ordered } from '../core/middleware.js'
-import type { ToolCall } from '../core/call.js'
+import { newCall, type ToolCall } from '../core/call.js'
 
 /** A tool's handler in SDK v1 or v2: `(args, extra)`, or `(extra)` for a tool without arguments. */
 export type ToolHandler = (...given: never[]) => unknown
@@ -47,14 +47,13 @@ export function wrapTool<Handler extends ToolHandler>(
   const run = handler as unknown as (...given: unknown[]) => MaybePromise<unknown>
   const metered = (...received: unknown[]): MaybePromise<unknown> => {
     const now = seat.clock.now()
-    const call: ToolCall = {
-      kind: 'call',
+    const call = newCall({
       id: mintChargeId(now),
       tool: name,
       server: seat.server,
       startedAt: now,
       ...readHandlerCall(received),
-    }
+    })
     let given: unknown
     const handle = (judged: ToolCall): MaybePromise<unknown> => {
       const answer = run(...(judged.args === call.args ? received : [judged.args, ...received.slice(1)]))

@@ -39,7 +39,10 @@ export type PriceFunction = { price(args: JsonObject | undefined, call: ToolCall
 export interface OutcomePrices {
   /** A call that proves `failed`: the tool's own error, or a JSON-RPC error. The same as one that ran by default. */
   readonly failed?: Credits
-  /** A call whose end nobody learns (`unknown`). The same as one that ran by default; metered: the whole hold. */
+  /**
+   * A call that was cancelled after it was sent (`unknown`). The same as one that ran by default; metered: the whole
+   * hold. A hold that is kept until its time is up is charged whole.
+   */
   readonly unknown?: Credits
 }
 

@@ -1,11 +1,11 @@
 import { callRef } from '../core/events.js'
+import { copyCall, type ToolCall } from '../core/call.js'
 import { isPromise } from '../core/maybe-promise.js'
 import { refuse, type Refusal } from '../core/refusal.js'
 import { compileCostProfile, type CostProfileOptions } from './cost-profile.js'
 import { outcomePrice } from './outcome-price.js'
 import type { CallMiddleware } from '../core/middleware.js'
 import type { Price, Priced } from '../core/price.js'
-import type { ToolCall } from '../core/call.js'
 import type { PriceMatch } from './price-list.js'
 
 /**
@@ -49,9 +49,9 @@ export function withCostProfile(options: CostProfileOptions): CallMiddleware<unk
   }
 
   function settle(call: ToolCall, price: Price | Refusal): (ToolCall & Priced) | Refusal {
-    if (!('kind' in price)) return { ...call, cost: price.cost, price }
+    if (!('kind' in price)) return priced(call, price)
     events?.emit('refused', { call: callRef(call), refusal: price, enforced: profile.enforce })
-    return profile.enforce ? price : { ...call, cost: free.cost, price: free }
+    return profile.enforce ? price : priced(call, free)
   }
 
   return {
@@ -63,4 +63,11 @@ export function withCostProfile(options: CostProfileOptions): CallMiddleware<unk
       return isPromise(price) ? price.then((later) => settle(call, later)) : settle(call, price)
     },
   }
+}
+
+function priced(call: ToolCall, price: Price): ToolCall & Priced {
+  const copy = copyCall(call)
+  copy.cost = price.cost
+  copy.price = price
+  return copy as ToolCall & Priced
 }

@@ -7,7 +7,6 @@ import {
   incomingChange,
   NO_CHANGE,
   outgoingChange,
-  spendChange,
   windowChange,
   type BalanceChange,
 } from '../../budget/hold.js'
@@ -34,7 +33,14 @@ export interface EntryNote {
   readonly id: string
   readonly at: number
   readonly tool?: string | undefined
-  readonly counter?: BudgetId
+  /** The other budget of each, in a transfer. */
+  readonly counter?: ReadonlyMap<BudgetId, BudgetId>
+}
+
+/** One budget's part of a step. */
+export interface BudgetChange {
+  readonly budget: BudgetRecord
+  readonly change: BalanceChange
 }
 
 /** The budgets of the memory store, and every change of them. A change and its entry are made together. */
@@ -81,19 +87,14 @@ export class Book {
     const known = this.#budgets.get(id)
     if (known === undefined) {
       const budget = new BudgetRecord(id, this.#partition(id), credits, undefined)
-      this.#budgets.set(id, budget)
       this.change(budget, incomingChange(budget, credits), { op: 'grant', id: `initialize:${id}`, at })
+      this.#budgets.set(id, budget)
     } else if (known.initial !== credits) {
       throw new BudgetError({
         code: 'budget_exists',
         message: `Expected a new budget or the same amount, but ${JSON.stringify(id)} was created with ${known.initial ?? 'a transfer'}, got ${credits}; use \`grant\` to add credits`,
       })
     }
-  }
-
-  /** Debits without a hold; what is not there becomes debt, which the caller must have allowed. */
-  spend(budget: BudgetRecord, amount: Credits, note: EntryNote): void {
-    this.change(budget, spendChange(budget, amount), note)
   }
 
   /** Opens a window unless it is open; `false` when the balance would not fit. Windows only go forward. */
@@ -135,8 +136,9 @@ export class Book {
     }
     // After this point the transfer must succeed.
     const to = known ?? new BudgetRecord(toId, from.partition, undefined, from)
-    this.#budgets.set(toId, to)
     this.#transfer(from, to, amount, { op: 'transfer', id, at })
+    this.#budgets.set(toId, to)
+    if (known === undefined) from.children.add(to)
     return { kind: 'moved', remaining: from.available }
   }
 
@@ -170,35 +172,54 @@ export class Book {
 
   /** Makes a change and writes its entry. */
   change(budget: BudgetRecord, change: BalanceChange, note: EntryNote): void {
-    applyChange(budget, change)
-    if (this.#sink === undefined) return
-    const seq = (this.#sequence.get(budget.partition) ?? 0) + 1
-    this.#sequence.set(budget.partition, seq)
-    this.#sink.append([
-      {
+    this.commit([{ budget, change }], note)
+  }
+
+  /** Makes changes within a partition and writes their entries: all, or none when the entries cannot be written. */
+  commit(changes: readonly BudgetChange[], note: EntryNote): void {
+    if (this.#sink !== undefined) this.#write(this.#sink, changes, note)
+    for (const { budget, change } of changes) applyChange(budget, change)
+  }
+
+  #write(sink: MoneySink, changes: readonly BudgetChange[], { op, id, at, tool, counter }: EntryNote): void {
+    const partition = changes[0]?.budget.partition ?? ''
+    let seq = this.#sequence.get(partition) ?? 0
+    const entries = changes.map(({ budget, change }): MoneyEntry => {
+      const { available, held, spent, debt, in: received, out, burned } = change
+      const other = counter?.get(budget.id)
+      return {
         kind: 'money',
-        seq,
-        at: note.at,
-        partition: budget.partition,
-        op: note.op,
+        seq: ++seq,
+        at,
+        partition,
+        op,
         budget: budget.id,
-        id: note.id,
-        tool: note.tool,
-        counter: note.counter,
-        available: change.available,
-        held: change.held,
-        spent: change.spent,
-        debt: change.debt,
-        in: change.in,
-        out: change.out,
-        burned: change.burned,
-      },
-    ])
+        id,
+        tool,
+        counter: other,
+        available,
+        held,
+        spent,
+        debt,
+        in: received,
+        out,
+        burned,
+      }
+    })
+    sink.append(entries)
+    this.#sequence.set(partition, seq)
   }
 
   #transfer(from: BudgetRecord, to: BudgetRecord, amount: Credits, note: EntryNote): void {
-    this.change(from, outgoingChange(amount), { ...note, counter: to.id })
-    this.change(to, incomingChange(to, amount), { ...note, counter: from.id })
+    const counter = new Map([
+      [from.id, to.id],
+      [to.id, from.id],
+    ])
+    const changes = [
+      { budget: from, change: outgoingChange(amount) },
+      { budget: to, change: incomingChange(to, amount) },
+    ]
+    this.commit(changes, { ...note, counter })
   }
 }
 

@@ -24,9 +24,7 @@ export class BudgetRecord implements Balance {
     /** What `initialize` created it with; `undefined` for one that a transfer created. */
     readonly initial: Credits | undefined,
     readonly parent: BudgetRecord | undefined,
-  ) {
-    parent?.children.add(this)
-  }
+  ) {}
 
   /** A copy for the outside. */
   view(): BudgetView {

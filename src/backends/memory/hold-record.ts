@@ -1,7 +1,8 @@
 import { budgetId } from '../../budget/budget-id.js'
 import type { ChargeId } from '../../core/ids.js'
 import type { Credits } from '../../core/credits.js'
-import type { EnforcerReason, HoldLine, HoldRequest } from '../../budget/enforcer.js'
+import type { HoldLine, HoldRequest } from '../../budget/enforcer.js'
+import type { LineRefusal } from './hold-lines.js'
 import type { HoldState, OnExpire, Overage } from '../../budget/hold.js'
 import type { BudgetRecord } from './budget-record.js'
 import type { Timed } from './deadlines.js'
@@ -15,58 +16,85 @@ export interface HeldLine {
   readonly windowStart: number | undefined
 }
 
+/** How a hold ended: what a repeated request is answered with. */
+export interface HoldEndRecord {
+  readonly by: 'capture' | 'release' | 'expire' | 'late'
+  /** The request that ended it; `undefined` for one whose time was up. */
+  readonly id: string | undefined
+  readonly amount: Credits
+  readonly overage: Overage | undefined
+  readonly charged: Credits
+  readonly returned: Credits
+}
+
 /**
  * A hold and the memory of it: after its end, or when it was refused, the record stays for a while so that the same
- * request gets the same answer.
+ * request gets the same answer. Kept small, for there may be a million.
  */
 export class HoldRecord implements Timed {
   slot = -1
   next: Timed | undefined = undefined
   previous: Timed | undefined = undefined
-  deadline: number
   /** `refused` and `barred` never held anything; `barred` was released before it arrived. */
   state: HoldState | 'refused' | 'barred'
-  endId: string | undefined = undefined
-  endAmount: Credits = 0
-  endOverage: Overage | undefined = undefined
-  endKind: 'capture' | 'release' | 'expire' | 'late' | undefined = undefined
-  charged: Credits = 0
-  returned: Credits = 0
+  end: HoldEndRecord | undefined = undefined
   /** When it ended, for the memory to forget it. */
   endedAt = 0
+  deadline: number
+  readonly ttlMs: number
+  readonly onExpire: OnExpire
+  readonly overdraft: boolean
+  readonly tool: string | undefined
+  readonly server: string | undefined
 
   constructor(
     readonly id: ChargeId,
-    readonly request: HoldRequest | undefined,
+    terms: HoldTerms,
     readonly lines: readonly HeldLine[],
     state: HoldRecord['state'],
-    deadline: number,
-    readonly onExpire: OnExpire,
+    readonly placedAt: number,
     readonly remaining: Credits,
     readonly debt: Credits,
-    readonly refusedBy: { readonly reason: EnforcerReason; readonly budget: string } | undefined,
+    /** Why it was refused, and what was asked: its lines may name no budget that exists. */
+    readonly refused: { readonly by: LineRefusal; readonly lines: readonly HoldLine[] } | undefined,
   ) {
     this.state = state
-    this.deadline = deadline
+    this.deadline = placedAt + terms.ttlMs
+    this.ttlMs = terms.ttlMs
+    this.onExpire = terms.onExpire
+    this.overdraft = terms.overdraft ?? false
+    this.tool = terms.meta?.tool
+    this.server = terms.meta?.server
+  }
+
+  /** What was asked beside the lines. */
+  get terms(): HoldTerms {
+    const { ttlMs, onExpire, overdraft, tool, server } = this
+    return { ttlMs, onExpire, overdraft, ...(tool !== undefined && { meta: { tool, server } }) }
   }
 }
 
-/** Whether two requests ask for the same hold. */
-export function sameHold(a: HoldRequest, b: HoldRequest): boolean {
+/** What a hold is asked for with, beside its lines. */
+export type HoldTerms = Pick<HoldRequest, 'ttlMs' | 'onExpire' | 'overdraft' | 'meta'>
+
+/** Whether a request asks for the hold that is recorded. */
+export function sameHold(known: HoldRecord, request: HoldRequest): boolean {
+  const lines = known.refused?.lines ?? known.lines.map((line) => ({ ...line, budget: line.budget.id }))
   return (
-    a === b ||
-    (a.ttlMs === b.ttlMs &&
-      a.onExpire === b.onExpire &&
-      (a.overdraft ?? false) === (b.overdraft ?? false) &&
-      a.meta?.tool === b.meta?.tool &&
-      a.meta?.server === b.meta?.server &&
-      a.lines.length === b.lines.length &&
-      a.lines.every((line, i) => sameLine(line, b.lines[i] as HoldLine)))
+    known.ttlMs === request.ttlMs &&
+    known.onExpire === request.onExpire &&
+    known.overdraft === (request.overdraft ?? false) &&
+    known.tool === request.meta?.tool &&
+    known.server === request.meta?.server &&
+    lines.length === request.lines.length &&
+    lines.every((line, i) => sameLine(line, request.lines[i] as HoldLine))
   )
 }
 
-function sameLine(a: HoldLine, b: HoldLine): boolean {
-  const sameBudget = a.budget === b.budget || budgetId(a.budget) === budgetId(b.budget)
-  // Windows are left out: a repetition may come when the caller's calendar has moved on.
-  return sameBudget && a.amount === b.amount && (a.unit ?? 'credits') === (b.unit ?? 'credits')
+type AskedLine = { readonly budget: string; readonly amount: Credits; readonly unit?: string | undefined }
+
+// Windows are left out: a repetition may come when the caller's calendar has moved on.
+function sameLine(a: AskedLine, b: AskedLine): boolean {
+  const sameUnit = (a.unit ?? 'credits') === (b.unit ?? 'credits')
+  return budgetId(a.budget) === budgetId(b.budget) && a.amount === b.amount && sameUnit
 }

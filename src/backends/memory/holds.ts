@@ -1,6 +1,5 @@
-import type { Credits } from '../../core/credits.js'
-import { budgetId } from '../../budget/budget-id.js'
 import { chargeIdTime } from '../../core/ids.js'
+import { budgetId } from '../../budget/budget-id.js'
 import {
   endChange,
   endChangeOfPastWindow,
@@ -14,8 +13,9 @@ import {
 } from '../../budget/hold.js'
 import { isMoney, lineEvent, openWindows, refuseLines, resolveLines, type LineRefusal } from './hold-lines.js'
 import { Deadlines, type Timed } from './deadlines.js'
-import { HoldRecord, sameHold, type HeldLine } from './hold-record.js'
-import type { Book, EntryNote } from './book.js'
+import { HoldRecord, sameHold, type HeldLine, type HoldEndRecord } from './hold-record.js'
+import type { Credits } from '../../core/credits.js'
+import type { Book } from './book.js'
 import type {
   CaptureRequest,
   CaptureResult,
@@ -30,14 +30,21 @@ import type {
 /** How long an ended hold is remembered, so that a repeated request gets the first answer. */
 const REMEMBER = { ms: 600_000, entries: 100_000 } as const
 
+/** The terms of a hold that ended before it came: no request asks for them. */
+const UNPLACED = { ttlMs: 0, onExpire: 'release' } as const
+
+type Ended = Extract<HoldEnd, { kind: 'ended' }>
+
 /** The holds of the memory store. A request either changes all of its lines or nothing. */
 export class Holds {
   readonly #book: Book
   readonly #records = new Map<string, HoldRecord>()
   readonly #deadlines: Deadlines
-  #ended: Array<HoldRecord | undefined> = []
-  #forgotten = 0
-  /** The latest mint time among the holds that were forgotten. */
+  /** The ended ones, oldest first, linked by `next`, which no wheel needs any more. */
+  #oldest: HoldRecord | undefined
+  #newest: HoldRecord | undefined
+  #ended = 0
+  /** No hold placed after this time was forgotten. */
   #forgottenUpTo = 0
 
   constructor(book: Book, now: number) {
@@ -49,35 +56,21 @@ export class Holds {
     const known = this.#records.get(request.id)
     if (known !== undefined) return replayHold(known, request)
     const lines = resolveLines(this.#book, request.lines, now)
+    if ('reason' in lines) return this.#refuse(request, lines, now)
     const refused =
-      'reason' in lines
-        ? lines
-        : (openWindows(this.#book, lines, request.id, now) ??
-          refuseLines(this.#book, lines, request.overdraft === true))
-    if (refused !== undefined) return this.#rememberRefused(request, refused, now)
+      openWindows(this.#book, lines, request.id, now) ?? refuseLines(this.#book, lines, request.overdraft === true)
+    if (refused !== undefined) return this.#refuse(request, refused, now)
+    const changes = lines.map(({ budget, amount }) => ({ budget, change: holdChange(budget, amount) }))
+    this.#book.commit(changes, { op: 'hold', id: request.id, at: now, tool: request.meta?.tool })
     // After this point the hold must succeed.
-    const held = lines as readonly HeldLine[]
-    const note: EntryNote = { op: 'hold', id: request.id, at: now, tool: request.meta?.tool }
     let remaining = Infinity
     let debt = 0
-    for (const { budget, amount } of held) {
-      const change = holdChange(budget, amount)
-      this.#book.change(budget, change, note)
+    for (const { budget, change } of changes) {
       budget.openHolds++
       debt += change.debt
       if (budget.available < remaining) remaining = budget.available
     }
-    const record = new HoldRecord(
-      request.id,
-      request,
-      held,
-      'open',
-      now + request.ttlMs,
-      request.onExpire,
-      remaining,
-      debt,
-      undefined,
-    )
+    const record = new HoldRecord(request.id, request, lines, 'open', now, remaining, debt, undefined)
     this.#records.set(record.id, record)
     this.#deadlines.add(record)
     return { kind: 'held', holdId: record.id, remaining, debt }
@@ -87,33 +80,31 @@ export class Holds {
     const { id, holdId, amount, overage } = request
     const hold = this.#records.get(holdId)
     if (hold === undefined || hold.state === 'refused') return this.#captureUnplaced(hold, request, now)
-    if (hold.endId === id && (hold.endKind === 'capture' || hold.endKind === 'late')) {
-      if (hold.endAmount !== amount || hold.endOverage !== overage) return { kind: 'refused', reason: 'id_reused' }
-      return { kind: 'captured', charged: hold.charged, late: hold.endKind === 'late' }
+    const { end } = hold
+    if (end?.id === id && (end.by === 'capture' || end.by === 'late')) {
+      if (end.amount !== amount || end.overage !== overage) return { kind: 'refused', reason: 'id_reused' }
+      return { kind: 'captured', charged: end.charged, late: end.by === 'late' }
     }
     // Given back when its time was up; but the work was done.
-    const gaveBack = hold.state === 'expired' && hold.onExpire === 'release' && hold.endKind === 'expire'
-    if (gaveBack) return this.#captureLate(hold, request, now)
+    if (end?.by === 'expire' && hold.onExpire === 'release') return this.#captureLate(hold, request, now)
     if (hold.state !== 'open') return { kind: 'refused', reason: 'hold_ended' }
-    if (!this.#overageFits(hold, amount, overage)) return { kind: 'refused', reason: 'overflow' }
-    this.#end(hold, { kind: 'capture', amount, overage }, 'capture', id, now)
-    return { kind: 'captured', charged: hold.charged, late: false }
+    const ended = this.#end(hold, { kind: 'capture', amount, overage }, id, now)
+    if (ended === undefined) return { kind: 'refused', reason: 'overflow' }
+    return { kind: 'captured', charged: ended.charged, late: false }
   }
 
   release(request: ReleaseRequest, now: number): ReleaseResult {
     const { id, holdId } = request
     const hold = this.#records.get(holdId)
     if (hold === undefined) {
-      const barred = new HoldRecord(holdId, undefined, [], 'barred', now, 'release', 0, 0, undefined)
-      barred.endId = id
-      barred.endKind = 'release'
-      this.#remember(barred, now)
+      const barred = new HoldRecord(holdId, UNPLACED, [], 'barred', now, 0, 0, undefined)
+      this.#remember(barred, { by: 'release', id, amount: 0, overage: undefined, charged: 0, returned: 0 }, now)
       return { kind: 'released', returned: 0 }
     }
-    if (hold.endId === id && hold.endKind === 'release') return { kind: 'released', returned: hold.returned }
+    const { end } = hold
+    if (end?.id === id && end.by === 'release') return { kind: 'released', returned: end.returned }
     if (hold.state !== 'open') return { kind: 'refused', reason: 'hold_ended' }
-    this.#end(hold, { kind: 'release' }, 'release', id, now)
-    return { kind: 'released', returned: hold.returned }
+    return { kind: 'released', returned: this.#end(hold, { kind: 'release' }, id, now)?.returned ?? 0 }
   }
 
   extend(request: ExtendRequest, now: number): ExtendResult {
@@ -136,35 +127,34 @@ export class Holds {
   readonly #expire = (item: Timed): void => {
     const hold = item as HoldRecord
     // Dated by its deadline, not by who happened to look: a replay must give the same story.
-    this.#end(hold, { kind: 'expire', onExpire: hold.onExpire }, 'expire', undefined, hold.deadline)
+    this.#end(hold, { kind: 'expire', onExpire: hold.onExpire }, undefined, hold.deadline)
   }
 
-  #end(
-    hold: HoldRecord,
-    event: HoldEvent,
-    kind: 'capture' | 'release' | 'expire',
-    id: string | undefined,
-    now: number,
-  ): void {
+  // Undefined when a balance would leave 2^53−1, which only what is charged beyond the hold can do.
+  #end(hold: HoldRecord, event: HoldEvent, id: string | undefined, now: number): HoldEndRecord | undefined {
+    let charged = 0
+    let returned = 0
+    let state = hold.state
+    const changes = hold.lines.map((line) => {
+      const end = endHold('open', line.amount, lineEvent(line, event)) as Ended
+      state = end.state
+      if (isMoney(line)) {
+        charged = Math.max(charged, end.charged + end.beyond)
+        returned = Math.max(returned, end.returned)
+      }
+      return { budget: line.budget, change: endChangeOf(line, end) }
+    })
+    const beyond = event.kind === 'capture' && event.overage === 'debt'
+    if (beyond && !changes.every(({ budget, change }) => fits(budget, change))) return undefined
+    const note = { op: event.kind, id: hold.id, at: now, tool: hold.tool }
+    this.#book.commit(changes, note)
     this.#deadlines.remove(hold)
-    const note: EntryNote = { op: kind, id: hold.id, at: now, tool: hold.request?.meta?.tool }
-    for (const line of hold.lines) {
-      const end = endHold('open', line.amount, lineEvent(line, event))
-      if (end.kind !== 'ended') continue
-      this.#book.change(line.budget, endChangeOf(line, end), note)
-      line.budget.openHolds--
-      hold.state = end.state
-      if (isMoney(line)) hold.charged = Math.max(hold.charged, end.charged + end.beyond)
-      if (isMoney(line)) hold.returned = Math.max(hold.returned, end.returned)
-      if (line.budget.state !== 'open') this.#book.drain(line.budget, note)
+    hold.state = state
+    for (const { budget } of changes) {
+      budget.openHolds--
+      if (budget.state !== 'open') this.#book.drain(budget, note)
     }
-    hold.endKind = kind
-    hold.endId = id
-    if (event.kind === 'capture') {
-      hold.endAmount = event.amount
-      hold.endOverage = event.overage
-    }
-    this.#remember(hold, now)
+    return this.#remember(hold, endRecord(event, id, charged, returned), now)
   }
 
   // Never seen, or refused to somebody who did not hear of it and let the call pass (`failMode: { open }`).
@@ -177,77 +167,84 @@ export class Holds {
     const bare = request.lines.map(({ window: _window, ...line }) => line)
     const lines = resolveLines(this.#book, bare, now)
     if ('reason' in lines) return { kind: 'refused', reason: lines.reason }
-    const { request: first, remaining = 0, refusedBy } = refused ?? {}
-    const hold = new HoldRecord(request.holdId, first, lines, 'expired', now, 'release', remaining, 0, refusedBy)
-    const answer = this.#captureLate(hold, request, now)
-    if (answer.kind === 'captured') this.#remember(hold, now)
-    return answer
+    const terms = refused?.terms ?? { ...UNPLACED, ...(request.meta && { meta: request.meta }) }
+    const hold = new HoldRecord(
+      request.holdId,
+      terms,
+      lines,
+      'expired',
+      now,
+      refused?.remaining ?? 0,
+      0,
+      refused?.refused,
+    )
+    return this.#captureLate(hold, request, now)
   }
 
   #captureLate(hold: HoldRecord, request: CaptureRequest, now: number): CaptureResult {
-    const ends = hold.lines.map((line) => {
-      const event = lineEvent(line, { kind: 'capture', amount: request.amount, overage: request.overage })
-      const end = endHold('open', line.amount, event)
-      const charged = end.kind === 'ended' ? end.charged + end.beyond : 0
-      return { line, charged, change: lateChange(line, charged) }
+    const { id, amount, overage } = request
+    let charged = 0
+    const changes = hold.lines.map((line) => {
+      const end = endHold('open', line.amount, lineEvent(line, { kind: 'capture', amount, overage })) as Ended
+      const due = end.charged + end.beyond
+      if (isMoney(line)) charged = Math.max(charged, due)
+      return { budget: line.budget, change: lateChange(line, due) }
     })
-    if (ends.some(({ line, change }) => !fits(line.budget, change))) return { kind: 'refused', reason: 'overflow' }
-    const note: EntryNote = { op: 'late', id: hold.id, at: now, tool: (hold.request ?? request).meta?.tool }
-    for (const { line, charged, change } of ends) {
-      this.#book.change(line.budget, change, note)
-      if (isMoney(line)) hold.charged = Math.max(hold.charged, charged)
-    }
-    hold.endKind = 'late'
-    hold.endId = request.id
-    hold.endAmount = request.amount
-    hold.endOverage = request.overage
+    if (!changes.every(({ budget, change }) => fits(budget, change))) return { kind: 'refused', reason: 'overflow' }
+    this.#book.commit(changes, { op: 'late', id: hold.id, at: now, tool: hold.tool })
     hold.state = 'captured'
-    return { kind: 'captured', charged: hold.charged, late: true }
+    this.#remember(hold, { by: 'late', id, amount, overage, charged, returned: 0 }, now)
+    return { kind: 'captured', charged, late: true }
   }
 
-  #overageFits(hold: HoldRecord, amount: Credits, overage: CaptureRequest['overage']): boolean {
-    return hold.lines.every((line) => {
-      const end = endHold('open', line.amount, lineEvent(line, { kind: 'capture', amount, overage }))
-      return end.kind === 'ended' && fits(line.budget, endChangeOf(line, end))
-    })
-  }
-
-  #rememberRefused(request: HoldRequest, by: LineRefusal, now: number): HoldResult {
-    const record = new HoldRecord(request.id, request, [], 'refused', now, request.onExpire, by.remaining, 0, by)
-    this.#remember(record, now)
+  #refuse(request: HoldRequest, by: LineRefusal, now: number): HoldResult {
+    const refused = { by, lines: request.lines }
+    const hold = new HoldRecord(request.id, request, [], 'refused', now, by.remaining, 0, refused)
+    this.#remember(hold, undefined, now)
     return { kind: 'refused', reason: by.reason, budget: by.budget, remaining: by.remaining }
   }
 
-  #remember(hold: HoldRecord, now: number): void {
-    hold.endedAt = now
+  #remember<End extends HoldEndRecord | undefined>(hold: HoldRecord, end: End, now: number): End {
+    const again = hold.end !== undefined
+    hold.end = end
+    if (again) return end
     this.#records.set(hold.id, hold)
-    this.#ended.push(hold)
-    for (;;) {
-      const oldest = this.#ended[this.#forgotten] as HoldRecord
-      const kept = this.#ended.length - this.#forgotten
-      if (kept <= REMEMBER.entries && oldest.endedAt + REMEMBER.ms > now) break
+    hold.endedAt = now
+    if (this.#newest === undefined) this.#oldest = hold
+    else this.#newest.next = hold
+    this.#newest = hold
+    this.#ended++
+    this.#forget(now)
+    return end
+  }
+
+  #forget(now: number): void {
+    let oldest = this.#oldest
+    while (oldest !== undefined && (this.#ended > REMEMBER.entries || oldest.endedAt + REMEMBER.ms <= now)) {
       if (this.#records.get(oldest.id) === oldest) this.#records.delete(oldest.id)
-      this.#forgottenUpTo = Math.max(this.#forgottenUpTo, chargeIdTime(oldest.id) ?? oldest.endedAt)
-      // Let go of now: the array itself is cut only now and then.
-      this.#ended[this.#forgotten++] = undefined
+      if (oldest.placedAt > this.#forgottenUpTo) this.#forgottenUpTo = oldest.placedAt
+      this.#ended--
+      oldest = oldest.next as HoldRecord | undefined
+      this.#oldest = oldest
     }
-    if (this.#forgotten > REMEMBER.entries) {
-      this.#ended = this.#ended.slice(this.#forgotten)
-      this.#forgotten = 0
-    }
+    if (oldest === undefined) this.#newest = undefined
   }
 }
 
+function endRecord(event: HoldEvent, id: string | undefined, charged: Credits, returned: Credits): HoldEndRecord {
+  const capture = event.kind === 'capture' ? event : undefined
+  return { by: event.kind, id, amount: capture?.amount ?? 0, overage: capture?.overage, charged, returned }
+}
+
 function replayHold(known: HoldRecord, request: HoldRequest): HoldResult {
-  if (known.request === undefined)
-    return { kind: 'refused', reason: 'hold_ended', budget: budgetId(request.lines[0]?.budget ?? ''), remaining: 0 }
-  if (!sameHold(known.request, request)) {
-    return { kind: 'refused', reason: 'id_reused', budget: budgetId(request.lines[0]?.budget ?? ''), remaining: 0 }
+  const { refused, remaining } = known
+  const unplaced = known.ttlMs === UNPLACED.ttlMs
+  if (unplaced || !sameHold(known, request)) {
+    const reason = unplaced ? 'hold_ended' : 'id_reused'
+    return { kind: 'refused', reason, budget: budgetId(request.lines[0]?.budget ?? ''), remaining: 0 }
   }
-  if (known.refusedBy === undefined) {
-    return { kind: 'held', holdId: known.id, remaining: known.remaining, debt: known.debt }
-  }
-  return { kind: 'refused', ...known.refusedBy, remaining: known.remaining }
+  if (refused === undefined) return { kind: 'held', holdId: known.id, remaining, debt: known.debt }
+  return { kind: 'refused', reason: refused.by.reason, budget: refused.by.budget, remaining }
 }
 
 function isPast(line: HeldLine): boolean {
@@ -255,7 +252,7 @@ function isPast(line: HeldLine): boolean {
 }
 
 /** What the end of a hold does to a line's budget: it ends in the window it was placed in. */
-function endChangeOf(line: HeldLine, end: Extract<HoldEnd, { kind: 'ended' }>): BalanceChange {
+function endChangeOf(line: HeldLine, end: Ended): BalanceChange {
   return isPast(line) ? endChangeOfPastWindow(end) : endChange(line.budget, end)
 }
 

@@ -2,6 +2,7 @@ import { assertCredits, type Credits } from '../../core/credits.js'
 import { BudgetError, describeValue } from '../../core/errors.js'
 import { systemClock, type Clock } from '../../core/clock.js'
 import { budgetId, type BudgetId } from '../../budget/budget-id.js'
+import { spendChange } from '../../budget/hold.js'
 import { Book } from './book.js'
 import { Holds } from './holds.js'
 import { Answers } from './answers.js'
@@ -79,7 +80,7 @@ export class InMemoryBudgetEnforcer implements HoldingEnforcer {
     const make = (): BudgetResult => {
       const verdict = this.#book.judge(budget, cost)
       if (!verdict.allowed || budget === undefined) return verdict
-      this.#book.spend(budget, cost, { op: 'spend', id: chargeId, tool, at: now })
+      this.#book.change(budget, spendChange(budget, cost), { op: 'spend', id: chargeId, tool, at: now })
       return { allowed: true, remaining: budget.available }
     }
     const reused = { allowed: false, remaining: budget?.available ?? 0, reason: 'id_reused' } as const
