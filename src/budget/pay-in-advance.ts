@@ -19,7 +19,7 @@ export function payInAdvance(enforcer: BudgetEnforcer): Holder {
     hold: ({ id, lines, overdraft, meta }) =>
       andThen(spend(id, lines, meta?.tool), (answer) => {
         // What makes no sense is handed on for the caller to judge.
-        if (typeof answer?.allowed !== 'boolean') return answer as never
+        if (typeof answer?.allowed !== 'boolean') return answer
         const { budget, amount } = onlyLine(lines)
         const { allowed, remaining } = answer
         if (allowed) return { kind: 'held', holdId: id, remaining, debt: 0 }
