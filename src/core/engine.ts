@@ -30,6 +30,7 @@ export class Engine {
   readonly #steps: readonly CallMiddleware[]
   readonly #clock: Clock
   readonly #extendEveryMs: number
+  readonly #firstToExtend: number
   readonly #open = new Set<Passage>()
   #stopTimer: (() => void) | undefined
 
@@ -37,6 +38,8 @@ export class Engine {
     this.#steps = steps
     this.#clock = clock
     this.#extendEveryMs = Math.min(...steps.map((step) => (step.extend ? (step.extendEveryMs ?? Infinity) : Infinity)))
+    this.#firstToExtend =
+      this.#extendEveryMs === Infinity ? Infinity : steps.findIndex((step) => step.extend !== undefined)
   }
 
   /** Enters the steps one after the other; the passage carries the call, or the refusal that ended it. */
@@ -48,7 +51,7 @@ export class Engine {
   leave(passage: Passage, outcome: CallOutcome): MaybePromise<CallOutcome> {
     if (passage.left) return outcome
     passage.left = true
-    if (this.#extendEveryMs !== Infinity) this.#open.delete(passage)
+    if (this.#firstToExtend !== Infinity) this.#open.delete(passage)
     return this.#leaveFrom(passage, outcome, passage.entered - 1)
   }
 
@@ -80,7 +83,11 @@ export class Engine {
         } catch (error) {
           next = stepFailed(passage.call, step, error)
         }
-        if (isPromise(next)) return this.#enterLater(passage, i, next)
+        if (isPromise(next)) {
+          // A step may take longer than the hold of an earlier one lives.
+          this.#keepAlive(passage)
+          return this.#enterLater(passage, i, next)
+        }
         const refused = take(passage, step, next)
         if (refused !== undefined) return this.#refuse(passage, refused)
       }
@@ -143,7 +150,7 @@ export class Engine {
   }
 
   #keepAlive(passage: Passage): void {
-    if (this.#extendEveryMs === Infinity) return
+    if (passage.entered <= this.#firstToExtend) return
     passage.dueAt = passage.call.startedAt + this.#extendEveryMs
     this.#open.add(passage)
     this.#stopTimer ??= this.#clock.after(this.#extendEveryMs / 2, this.#sweep)
@@ -158,7 +165,7 @@ export class Engine {
     for (const passage of this.#open) {
       // From then on at every sweep, so that an extension that failed is repeated before the hold's time is up.
       if (passage.dueAt > now) continue
-      for (const step of this.#steps) {
+      for (const step of this.#steps.slice(0, passage.entered)) {
         try {
           step.extend?.(passage.call)
         } catch {

@@ -109,7 +109,8 @@ describe.each(['at once', 'later'])('soft mode, in a store that answers %s,', (w
 
   test('says so in the result, in a copy, and only there where something is owed', async () => {
     const { run } = setUp({ mode: 'soft', credits: 5, store })
-    expect(await run()).toMatchObject({ kind: 'result', result: ok })
+    const within = await run()
+    expect(within.kind === 'result' && within.result).toBe(ok)
     const result = Object.freeze({
       content: [],
       _meta: Object.freeze({ mine: 1 }),

@@ -1,5 +1,6 @@
 import {
   BudgetEvents,
+  composeWith,
   InMemoryBudgetEnforcer,
   MemoryLedger,
   refuse,
@@ -7,6 +8,7 @@ import {
   withBudget,
   withCostProfile,
   type BudgetOptions,
+  type CallMiddleware,
   type CallOutcome,
   type PriceRule,
   type ToolCall,
@@ -282,6 +284,40 @@ describe('a late end', () => {
     expect(memory.describe('a')).toMatchObject({ held: 0, openHolds: 0 })
     await engine.leave(passage, answer({ result: {} }))
     expect(memory.describe('a')).toMatchObject({ spent: 5, available: 95 })
+  })
+})
+
+describe('a later step that takes longer than a hold lives', () => {
+  test.each([
+    ['and refuses, costs nothing', false, RELEASED],
+    ['and lets the call pass, has it paid for once', true, CAPTURED],
+  ] as const)('%s [I3, I4, L-P3]', async (_, passes, after) => {
+    for (const onExpire of ['capture', 'release'] as const) {
+      const clock = new FakeClock()
+      const memory = new InMemoryBudgetEnforcer({ clock })
+      memory.initialize('a', 100)
+      const slow: CallMiddleware = {
+        name: 'slow',
+        async enter(call) {
+          await new Promise<void>((resolve) => void clock.after(TTL_MS * 5, resolve))
+          return passes ? call : refuse(call.tool, { error: 'forbidden_tool', reason: 'forbidden_tool' })
+        },
+      }
+      const meter = composeWith(clock, [
+        withCostProfile({ defaultCost: 5, clock }),
+        withBudget({ enforcer: memory, budget: 'a', clock, onExpire }),
+        slow,
+      ])
+      const outcome = meter.run({ tool: 't' }, () => ({ content: [] }))
+      for (let i = 0; i < 5; i++) {
+        expect(memory.describe('a')).toMatchObject({ held: 5 })
+        await clock.advanceAsync(TTL_MS)
+      }
+      await outcome
+      expect(memory.describe('a')).toMatchObject({ ...after, openHolds: 0 })
+      await clock.advanceAsync(TTL_MS)
+      expect(clock.timers).toBe(0)
+    }
   })
 })
 
