@@ -2,7 +2,7 @@ import { describeValue } from '../core/errors.js'
 import { assertKeys, credits, integer, misconfigured, oneOf } from '../core/settings.js'
 import { isCredits, type Credits } from '../core/credits.js'
 import { systemClock, type Clock } from '../core/clock.js'
-import { canHold, type BudgetEnforcer, type HoldingEnforcer } from './enforcer.js'
+import type { BudgetEnforcer, HoldingEnforcer } from './enforcer.js'
 import type { BudgetEvents } from '../core/events.js'
 import type { MaybePromise } from '../core/maybe-promise.js'
 import type { Price } from '../core/price.js'
@@ -83,71 +83,62 @@ export interface BudgetSettings {
   readonly clock: Clock
 }
 
-const KNOWN = [
-  'enforcer',
-  'budget',
-  'mode',
-  'failMode',
-  'ttlMs',
-  'onExpire',
-  'onCancel',
-  'onFailure',
-  'overage',
-  'awaitCapture',
-  'storeTimeoutMs',
-  'refusalMemoryMs',
-  'approve',
-  'approveAbove',
-  'shadow',
-  'events',
-  'clock',
-] as const satisfies ReadonlyArray<keyof BudgetOptions>
+/** The settings that are one of a few; the first is the default. */
+const CHOICES = {
+  mode: ['hard', 'soft', 'shadow'],
+  onExpire: ['capture', 'release'],
+  onCancel: ['capture', 'keep', 'release'],
+  onFailure: ['capture', 'release'],
+  overage: ['cap', 'debt'],
+  awaitCapture: [false, true],
+} as const
+
+/** The settings in milliseconds, up to a day: the least, and the default. */
+const TIMES = { ttlMs: [1, 120_000], storeTimeoutMs: [1, 250], refusalMemoryMs: [0, 100] } as const
+
+const OTHERS = ['enforcer', 'budget', 'failMode', 'approve', 'approveAbove', 'shadow', 'events', 'clock'] as const
 
 const DAY_MS = 86_400_000
 
 /** Checks the settings and fills in the defaults. @throws BudgetError `invalid_config`, `invalid_credits` */
 export function budgetSettings(options: BudgetOptions): BudgetSettings {
-  assertKeys(options, KNOWN, "withBudget's settings")
-  const { enforcer, approve } = options
+  const known = [...OTHERS, ...Object.keys(CHOICES), ...Object.keys(TIMES)] satisfies string[]
+  assertKeys(options, known, "withBudget's settings")
+  const { enforcer, approve, shadow } = options
   for (const verb of ['check', 'spend', 'remaining', 'initialize'] as const) {
     const given: unknown = (enforcer as Partial<BudgetEnforcer> | undefined)?.[verb]
-    if (typeof given !== 'function')
-      throw misconfigured('enforcer', `a store with a function \`${verb}\``, describeValue(given))
+    assertFunction(given, 'enforcer', `a store with a function \`${verb}\``)
   }
-  if (approve !== undefined && typeof approve !== 'function') {
-    throw misconfigured('approve', 'a function', describeValue(approve))
-  }
-  const shadow = options.shadow?.enforcer
-  if (shadow !== undefined && !canHold(shadow)) {
-    throw misconfigured('shadow.enforcer', 'a store that can hold', describeValue(shadow))
-  }
-  const ms = (key: 'ttlMs' | 'storeTimeoutMs' | 'refusalMemoryMs', least: number, otherwise: number): number =>
-    integer(options[key], { least, most: DAY_MS, otherwise }, key)
-  return {
-    enforcer,
-    approve,
-    shadow,
-    budget: options.budget,
-    mode: oneOf(options.mode, ['hard', 'soft', 'shadow'], 'mode'),
+  if (approve !== undefined) assertFunction(approve, 'approve', 'a function')
+  if (shadow !== undefined)
+    assertFunction(
+      (shadow.enforcer as { hold?: unknown } | undefined)?.hold,
+      'shadow.enforcer',
+      'a store that can hold',
+    )
+  const given = options as unknown as Readonly<Record<string, never>>
+  const settings: Record<string, unknown> = {
+    ...options,
+    shadow: shadow?.enforcer,
     openLimit: openLimit(options.failMode),
-    ttlMs: ms('ttlMs', 1, 120_000),
-    onExpire: oneOf(options.onExpire, ['capture', 'release'], 'onExpire'),
-    onCancel: oneOf(options.onCancel, ['capture', 'keep', 'release'], 'onCancel'),
-    onFailure: oneOf(options.onFailure, ['capture', 'release'], 'onFailure'),
-    overage: oneOf(options.overage, ['cap', 'debt'], 'overage'),
-    awaitCapture: oneOf(options.awaitCapture, [false, true], 'awaitCapture'),
-    storeTimeoutMs: ms('storeTimeoutMs', 1, 250),
-    refusalMemoryMs: ms('refusalMemoryMs', 0, 100),
     approveAbove: credits(options.approveAbove ?? 0, 'approveAbove'),
-    events: options.events,
     clock: options.clock ?? systemClock,
   }
+  for (const [key, choices] of Object.entries(CHOICES))
+    settings[key] = oneOf<string | boolean>(given[key], choices, key)
+  for (const [key, [least, otherwise]] of Object.entries(TIMES)) {
+    settings[key] = integer(given[key], { least, most: DAY_MS, otherwise }, key)
+  }
+  return settings as unknown as BudgetSettings
+}
+
+function assertFunction(value: unknown, path: string, expected: string): void {
+  if (typeof value !== 'function') throw misconfigured(path, expected, describeValue(value))
 }
 
 function openLimit(failMode: FailMode | undefined): Credits {
   if (failMode === undefined || failMode === 'closed') return 0
   const limit: unknown = (failMode as { open?: { limit?: unknown } } | null)?.open?.limit
   if (isCredits(limit) && limit > 0) return limit
-  const expected = "'closed' or { open: { limit: credits } }, for an open store without a bound is no budget"
-  throw misconfigured('failMode', expected, describeValue(failMode))
+  throw misconfigured('failMode', "'closed' or { open: { limit: credits } }", describeValue(failMode))
 }

@@ -48,6 +48,6 @@ function onlyLine(lines: readonly HoldLine[]): HoldLine {
   if (line !== undefined && lines.length === 1) return line
   throw new BudgetError({
     code: 'not_supported',
-    message: `Expected one budget with a store of four verbs, got ${lines.length}; several at once need a store that can hold`,
+    message: `Expected one budget, for the store has four verbs only, got ${lines.length}`,
   })
 }

@@ -66,7 +66,7 @@ export class Book {
     if (budget !== undefined) return budget
     throw new BudgetError({
       code: 'unknown_budget',
-      message: `Expected a budget that exists, got ${JSON.stringify(budgetId(id))}; create it with \`initialize\``,
+      message: `Expected a budget that exists, got ${budgetId(id)}; create it with \`initialize\``,
     })
   }
 
@@ -92,7 +92,7 @@ export class Book {
     } else if (known.initial !== credits) {
       throw new BudgetError({
         code: 'budget_exists',
-        message: `Expected a new budget or the same amount, but ${JSON.stringify(id)} was created with ${known.initial ?? 'a transfer'}, got ${credits}; use \`grant\` to add credits`,
+        message: `Expected ${known.initial ?? 'no amount'} for ${id}, which exists, got ${credits}; add with \`grant\``,
       })
     }
   }

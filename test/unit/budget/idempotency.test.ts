@@ -69,7 +69,7 @@ describe('nothing sets a balance anew', () => {
             const outcome = meter.run({ tool: 't' }, () => ok)
             if ((outcome as { kind: string }).kind === 'result') spent += 5
           } else if (step === 3 && created) {
-            expect(() => memory.initialize('a', 51)).toThrow(/use `grant`/)
+            expect(() => memory.initialize('a', 51)).toThrow(/with `grant`/)
           }
           if (!created) continue
           const view = memory.describe('a')
