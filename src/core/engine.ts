@@ -18,6 +18,13 @@ export interface Passage {
   left: boolean
   /** From when on the call is kept alive by `extend`. */
   dueAt: number
+  /** Who waits for it. */
+  readonly caller: Caller | undefined
+}
+
+/** Who waits for a call; a call that nobody waits for any more is not kept alive while it is being decided. */
+export interface Caller {
+  readonly cancelled: boolean
 }
 
 /**
@@ -43,8 +50,8 @@ export class Engine {
   }
 
   /** Enters the steps one after the other; the passage carries the call, or the refusal that ended it. */
-  enter(call: ToolCall): MaybePromise<Passage> {
-    return this.#enterFrom({ call, entered: 0, refusal: undefined, left: false, dueAt: 0 }, 0)
+  enter(call: ToolCall, caller?: Caller): MaybePromise<Passage> {
+    return this.#enterFrom({ call, entered: 0, refusal: undefined, left: false, dueAt: 0, caller }, 0)
   }
 
   /** Leaves the steps that were entered, once; a second call changes nothing and answers with the outcome as given. */
@@ -164,7 +171,7 @@ export class Engine {
     const now = this.#clock.now()
     for (const passage of this.#open) {
       // From then on at every sweep, so that an extension that failed is repeated before the hold's time is up.
-      if (passage.dueAt > now) continue
+      if (passage.dueAt > now || passage.caller?.cancelled === true) continue
       for (const step of this.#steps.slice(0, passage.entered)) {
         try {
           step.extend?.(passage.call)

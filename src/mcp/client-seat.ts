@@ -159,7 +159,7 @@ export class ClientSeat {
     }
     const pending = newPending(id, call, era)
     this.#pending.set(id, pending)
-    const passage = this.#engine.enter(call)
+    const passage = this.#engine.enter(call, pending)
     if (!isPromise(passage)) return this.#decided(pending, message, passage, undefined)
     const snapshot = snapshotOf(message)
     return passage.then((later) => this.#decided(pending, message, later, snapshot))
