@@ -1,6 +1,10 @@
 import { BudgetError } from './errors.js'
 import type { Credits } from './credits.js'
 
+const PARAMS = { legacy: -32602, modern: -32602, retryable: false } as const
+const BUDGET = { legacy: -32000, modern: 40200, retryable: false } as const
+const FAULT = { legacy: -32603, modern: 50300, retryable: false } as const
+
 /**
  * Why a call was refused, on the wire: the discriminator `data.error`. In order of precedence: where two apply, the
  * first is given. The reasons of each and its two JSON-RPC codes: legacy revisions (up to 2025-11-25) and 2026-07-28,
@@ -8,94 +12,72 @@ import type { Credits } from './credits.js'
  */
 export const REFUSALS = {
   invalid_request: {
+    ...PARAMS,
     legacy: -32600,
     modern: -32600,
-    retryable: false,
     reasons: ['invalid_request', 'duplicate_id', 'missing_id', 'too_large'],
     title: 'Invalid request',
   },
   invalid_params: {
-    legacy: -32602,
-    modern: -32602,
-    retryable: false,
+    ...PARAMS,
     reasons: ['related_task', 'invalid_name', 'invalid_arguments'],
     title: 'Invalid params',
   },
   invalid_request_state: {
-    legacy: -32602,
-    modern: -32602,
-    retryable: false,
+    ...PARAMS,
     reasons: ['invalid_request_state'],
     title: 'Invalid or expired requestState',
   },
   unauthorized: { legacy: -32001, modern: 40100, retryable: false, reasons: ['unauthorized'], title: 'Unauthorized' },
   forbidden_tool: {
-    legacy: -32000,
-    modern: 40200,
-    retryable: false,
+    ...BUDGET,
     reasons: ['forbidden_tool'],
     title: 'Forbidden tool',
   },
   unpriced_tool: {
-    legacy: -32000,
-    modern: 40200,
-    retryable: false,
+    ...BUDGET,
     reasons: ['unpriced', 'ambiguous_tool_name', 'price_failed', 'price_timeout', 'invalid_price', 'invalid_arguments'],
     title: 'Unpriced tool',
   },
   budget_exhausted: {
-    legacy: -32000,
-    modern: 40200,
-    retryable: false,
+    ...BUDGET,
     reasons: ['exhausted', 'insufficient', 'ceiling', 'rate'],
     title: 'Budget exhausted',
   },
   duplicate_request: {
-    legacy: -32000,
-    modern: 40200,
-    retryable: false,
+    ...BUDGET,
     reasons: ['in_flight', 'already_ran'],
     title: 'Duplicate request',
   },
   idempotency_mismatch: {
-    legacy: -32000,
-    modern: 40200,
-    retryable: false,
+    ...BUDGET,
     reasons: ['idempotency_mismatch'],
     title: 'Idempotency mismatch',
   },
   approval_required: {
-    legacy: -32000,
-    modern: 40200,
+    ...BUDGET,
     retryable: true,
     reasons: ['approval_required', 'approval_failed'],
     title: 'Approval required',
   },
   delegation_failed: {
-    legacy: -32000,
-    modern: 40200,
-    retryable: false,
+    ...BUDGET,
     reasons: ['delegation_failed'],
     title: 'Delegation failed',
   },
   cross_partition: {
-    legacy: -32000,
-    modern: 40200,
-    retryable: false,
+    ...BUDGET,
     reasons: ['cross_partition'],
     title: 'Budgets of one call lie in different partitions',
   },
   budget_unavailable: {
-    legacy: -32603,
-    modern: 50300,
+    ...FAULT,
     retryable: true,
     reasons: ['budget_backend_error', 'open_limit_reached', 'pending_limit', 'audit_unavailable'],
     title: 'Budget unavailable',
   },
   step_failed: {
-    legacy: -32603,
-    modern: 50300,
-    retryable: false,
+    ...FAULT,
     reasons: ['step_failed'],
     title: 'A step failed',
   },
