@@ -43,17 +43,14 @@ export function middleware(
           return outcome
         }
         const ended = around(call, next)
+        const without =
+          <Value>(act: (value: Value) => void) =>
+          (value: Value): void => {
+            if (answer === undefined && running.delete(call.id)) act(value)
+          }
         ended.then(
-          (end) => {
-            if (answer !== undefined) return
-            running.delete(call.id)
-            enter(isRefusal(end) ? end : notCalled(call, name))
-          },
-          (error: unknown) => {
-            if (answer !== undefined) return
-            running.delete(call.id)
-            fail(error)
-          },
+          without((end) => enter(isRefusal(end) ? end : notCalled(call, name))),
+          without(fail),
         )
         running.set(call.id, { ended, answer: (outcome) => answer?.(outcome) })
       })
@@ -63,7 +60,7 @@ export function middleware(
       running.delete(call.id)
       if (run === undefined) return outcome
       run.answer(outcome)
-      return run.ended.then((end) => ('error' in end && end.kind === 'refused' ? outcome : end))
+      return run.ended.then((end) => (isRefusal(end) ? outcome : end))
     },
   }
 }

@@ -1,6 +1,6 @@
 import { crypto } from '#crypto'
 import { canonicalJson } from './json.js'
-import { isPromise, type MaybePromise } from './maybe-promise.js'
+import { andThen, type MaybePromise } from './maybe-promise.js'
 import type { ToolCall } from './call.js'
 
 /**
@@ -11,8 +11,7 @@ import type { ToolCall } from './call.js'
  * @example if (approved.has(await callDigest(call))) …
  */
 export function callDigest(call: Pick<ToolCall, 'tool' | 'args'>): MaybePromise<string> {
-  const digest = crypto.sha256(canonicalJson({ name: call.tool, arguments: call.args ?? {} }))
-  return isPromise(digest) ? digest.then(hex) : hex(digest)
+  return andThen(crypto.sha256(canonicalJson({ name: call.tool, arguments: call.args ?? {} })), hex)
 }
 
 function hex(bytes: Uint8Array): string {

@@ -44,7 +44,7 @@ export class BudgetError extends Error {
 
   /** Works across copies of this package (ESM beside CJS), where `instanceof` does not. */
   static isInstance(value: unknown): value is BudgetError {
-    return typeof value === 'object' && value !== null && Object.hasOwn(value, BRAND)
+    return Object.hasOwn(Object(value) as object, BRAND)
   }
 }
 

@@ -11,39 +11,35 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** Whether a value is an object that is no instance of a class. */
+export function isPlain(value: unknown): value is JsonObject {
+  if (!isObject(value)) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  // A plain object of another realm has a prototype of its own, above which there is nothing either.
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
 /**
- * A deep copy of JSON data, so that what is judged can be exactly what is forwarded. Iterative: depth cannot
- * overflow the stack.
+ * A deep copy of JSON data, so that what is judged can be exactly what is forwarded.
  *
  * @param freeze whether the copy is frozen throughout
  * @throws BudgetError `invalid_request` when the value is no JSON, `too_large` when it is deeper than 64 or of more than
  * 100,000 nodes
  */
-export function copyJson<T>(value: T, options: { freeze: boolean }): T {
-  const root: { value?: unknown } = {}
-  const made: object[] = []
-  const work: Array<{ from: unknown; into: object; key: string; depth: number }> = [
-    { from: value, into: root, key: 'value', depth: 0 },
-  ]
+export function copyJson<T>(value: T, { freeze }: { freeze: boolean }): T {
   let nodes = 0
-  for (let item = work.pop(); item !== undefined; item = work.pop()) {
-    const { from, into, key, depth } = item
+  // Recursive on purpose: the limit comes long before the end of the stack.
+  const copy = (from: unknown, depth: number): unknown => {
     if (++nodes > JSON_LIMITS.nodes) throw tooLarge(`more than ${JSON_LIMITS.nodes} values`)
     if (depth > JSON_LIMITS.depth) throw tooLarge(`nesting deeper than ${JSON_LIMITS.depth}`)
-    // defineProperty, because a plain assignment to `__proto__` would set a prototype and drop the key.
-    const copy = shallowCopy(from)
-    Object.defineProperty(into, key, { value: copy, enumerable: true, writable: true, configurable: true })
-    if (typeof copy !== 'object' || copy === null) continue
-    made.push(copy)
-    // Backwards, because what is pushed last is made first: the copy has its keys in the same order.
-    for (const child of Object.keys(from as object).reverse()) {
-      const next = (from as Record<string, unknown>)[child]
-      // As JSON does: a key without a value is not sent.
-      if (next !== undefined) work.push({ from: next, into: copy, key: child, depth: depth + 1 })
-    }
+    if (from === null || typeof from === 'string' || typeof from === 'boolean' || Number.isFinite(from)) return from
+    const made = Array.isArray(from)
+      ? Array.from(from, (each: unknown) => copy(each ?? null, depth + 1))
+      : // Not by assignment: one to `__proto__` would set a prototype and drop the key.
+        Object.fromEntries(sent(from).map(([key, each]) => [key, copy(each, depth + 1)]))
+    return freeze ? Object.freeze(made) : made
   }
-  if (options.freeze) for (const object of made) Object.freeze(object)
-  return root.value as T
+  return copy(value, 0) as T
 }
 
 /**
@@ -64,20 +60,13 @@ function write(value: unknown): string {
   return `{${keys.map((key) => `${JSON.stringify(key)}:${write(value[key])}`).join(',')}}`
 }
 
-function shallowCopy(from: unknown): unknown {
-  if (from === null || typeof from === 'string' || typeof from === 'boolean') return from
-  if (typeof from === 'number' && Number.isFinite(from)) return from
-  if (Array.isArray(from)) return new Array(from.length).fill(null)
-  if (typeof from === 'object' && isPlain(from)) return {}
+// As JSON does: a key without a value is not sent.
+function sent(from: unknown): Array<[string, unknown]> {
+  if (isPlain(from)) return Object.entries(from).filter(([, value]) => value !== undefined)
   throw new BudgetError({
     code: 'invalid_request',
     message: `Expected arguments of JSON data, got a ${typeof from === 'object' ? 'class instance' : typeof from}`,
   })
-}
-
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 function tooLarge(what: string): BudgetError {

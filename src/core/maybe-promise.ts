@@ -8,5 +8,6 @@ export function isPromise<T>(value: MaybePromise<T>): value is PromiseLike<T> {
 
 /** Goes on with an answer when it is there: at once for a value, later for a promise. */
 export function andThen<T, Next>(value: MaybePromise<T>, next: (value: T) => MaybePromise<Next>): MaybePromise<Next> {
-  return isPromise(value) ? value.then(next) : next(value)
+  // Made a real promise first: a thenable may answer twice, or its `then` give nothing.
+  return isPromise(value) ? Promise.resolve(value).then(next) : next(value)
 }

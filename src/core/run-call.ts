@@ -56,6 +56,6 @@ export function resultOutcome(value: unknown): CallOutcome {
 
 /** The outcome of a handler that threw: it was entered, so work may have been done. */
 export function thrownOutcome(error: unknown): CallOutcome {
-  const code: unknown = typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined
+  const { code } = Object(error) as { code?: unknown }
   return { kind: 'error', proves: 'failed', code: typeof code === 'number' ? code : undefined, thrown: error }
 }

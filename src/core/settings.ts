@@ -1,6 +1,6 @@
 import { assertCredits, type Credits } from './credits.js'
 import { BudgetError, describeValue } from './errors.js'
-import { isObject } from './json.js'
+import { isObject, isPlain } from './json.js'
 
 /** A mistake in settings: which one, what was expected, what came. */
 export function misconfigured(path: string, expected: string, got: string): BudgetError {
@@ -56,11 +56,6 @@ export function optionalText(value: unknown, path: string): string | undefined {
 
 /** An object that is no instance of a class. */
 export function assertPlain(value: unknown, path: string): object {
-  if (isObject(value)) {
-    const prototype: unknown = Object.getPrototypeOf(value)
-    // A plain object of another realm has a prototype of its own, above which there is nothing either.
-    if (prototype === null || Object.getPrototypeOf(prototype) === null) return value
-    throw misconfigured(path, 'a plain object', 'an instance of a class')
-  }
-  throw misconfigured(path, 'an object', describeValue(value))
+  if (isPlain(value)) return value
+  throw misconfigured(path, 'a plain object', isObject(value) ? 'an instance of a class' : describeValue(value))
 }

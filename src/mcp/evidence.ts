@@ -5,7 +5,7 @@ import type { CallOutcome, LostOutcome } from '../core/outcome.js'
 const NOT_RUN = new Set([-32700, -32600, -32601, -32602, -32020])
 
 /** The node error codes of a connection that was never made. */
-const NEVER_CONNECTED = new Set([
+const NEVER_CONNECTED = new Set<unknown>([
   'ECONNREFUSED',
   'ENOTFOUND',
   'EAI_AGAIN',
@@ -51,14 +51,11 @@ function taskIdOf(result: JsonObject): string | undefined {
  * @param usable whether the transport was started and not yet closed when it was asked to send
  */
 export function outcomeOfSendFailure(error: unknown, message: unknown, usable: boolean): LostOutcome {
-  if (isAbort(error)) return { kind: 'lost', cause: 'cancelled', proves: 'unknown' }
+  const thrown = Object(error) as Thrown
+  if (thrown.name === 'AbortError') return { kind: 'lost', cause: 'cancelled', proves: 'unknown' }
   const notSent =
-    !usable || neverConnected(error) || refusedByStatus(error) || isUnauthorized(error) || !isWritable(message)
+    !usable || neverConnected(thrown) || refusedByStatus(thrown) || isUnauthorized(thrown) || !isWritable(message)
   return { kind: 'lost', cause: notSent ? 'not-sent' : 'closed', proves: notSent ? 'not-run' : 'unknown' }
-}
-
-function isAbort(error: unknown): boolean {
-  return isErrorLike(error) && error.name === 'AbortError'
 }
 
 // Asked of the message and not of the error: what fetch throws in a browser looks the same before and after sending.
@@ -71,36 +68,27 @@ function isWritable(message: unknown): boolean {
   }
 }
 
-function neverConnected(error: unknown): boolean {
-  for (let each = error, depth = 0; isErrorLike(each) && depth < 5; each = each.cause, depth++) {
-    if (typeof each.code === 'string' && NEVER_CONNECTED.has(each.code)) return true
-  }
-  return false
+function neverConnected({ code, cause }: Thrown, depth = 0): boolean {
+  return NEVER_CONNECTED.has(code) || (depth < 4 && neverConnected(Object(cause) as Thrown, depth + 1))
 }
 
 // 408 and 499 say that somebody stopped waiting, not that nothing ran.
-function refusedByStatus(error: unknown): boolean {
-  if (!isErrorLike(error)) return false
-  const data = isObject(error.data) ? error.data : {}
-  const status = [error.status, data.status, error.code].find((each) => typeof each === 'number')
-  return typeof status === 'number' && status >= 400 && status < 500 && status !== 408 && status !== 499
+function refusedByStatus({ status, data, code }: Thrown): boolean {
+  const found = [status, (Object(data) as Thrown).status, code].find((each) => typeof each === 'number')
+  return found !== undefined && found >= 400 && found < 499 && found !== 408
 }
 
 // What both SDKs throw after a 401 or 403: it carries no status. v2 brands it; of v1 only the class's name is left.
-function isUnauthorized(error: unknown): boolean {
-  if (!isErrorLike(error)) return false
-  const { constructor } = error as { constructor?: { name?: unknown; mcpBrand?: unknown } }
+function isUnauthorized({ constructor }: Thrown): boolean {
   return constructor?.mcpBrand === 'mcp.UnauthorizedError' || constructor?.name === 'UnauthorizedError'
 }
 
-interface ErrorLike {
+/** What may be read of anything that was thrown. */
+interface Thrown {
+  readonly constructor?: { readonly name?: unknown; readonly mcpBrand?: unknown }
   readonly name?: unknown
   readonly code?: unknown
   readonly status?: unknown
   readonly data?: unknown
   readonly cause?: unknown
-}
-
-function isErrorLike(error: unknown): error is ErrorLike {
-  return typeof error === 'object' && error !== null
 }

@@ -81,8 +81,7 @@ export function refusalData(refusal: Refusal): RefusalData {
  * ```
  */
 export function refusalOf(thrownOrResult: unknown): RefusalData | undefined {
-  if (typeof thrownOrResult !== 'object' || thrownOrResult === null) return undefined
-  const { data, _meta } = thrownOrResult as { data?: unknown; _meta?: unknown }
+  const { data, _meta } = Object(thrownOrResult) as { data?: unknown; _meta?: unknown }
   const found = isObject(_meta) && isObject(_meta[REFUSAL_META]) ? _meta[REFUSAL_META] : data
   if (!isObject(found) || typeof found.error !== 'string' || !Object.hasOwn(REFUSALS, found.error)) return undefined
   return typeof found.retryable === 'boolean' ? (found as unknown as RefusalData) : undefined

@@ -63,7 +63,7 @@ export function wrapTransport<T extends TransportLike>(
 
 /** Whether calls through a transport are metered. */
 export function isMetered(transport: unknown): boolean {
-  return typeof transport === 'object' && transport !== null && (transport as { [BRAND]?: unknown })[BRAND] === true
+  return (Object(transport) as { [BRAND]?: unknown })[BRAND] === true
 }
 
 // A Proxy, and neither a class of our own nor a change of the transport: the SDKs look at a transport's prototype,
