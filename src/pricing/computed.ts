@@ -1,13 +1,13 @@
 import { BudgetError } from '../core/errors.js'
 import { isCredits, MAX_CREDITS, type Credits } from '../core/credits.js'
-import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
+import { andThen, isPromise, type MaybePromise } from '../core/maybe-promise.js'
 import { refuse, type Refusal, type RefusalReason } from '../core/refusal.js'
 import { kindOf } from './kind-of.js'
 import { freezeArguments, freezeDeep } from './arguments.js'
 import type { Clock } from '../core/clock.js'
 import type { ToolCall } from '../core/call.js'
 import type { PriceFunction } from './price-rule.js'
-import type { StandardSchemaV1 } from './standard-schema.js'
+import type { SchemaResult, StandardSchemaV1 } from './standard-schema.js'
 
 /** A function of a price list, checked. */
 export interface Computation {
@@ -23,9 +23,8 @@ export interface Computation {
 export function computeAmount(computation: Computation, call: ToolCall): MaybePromise<Credits | Refusal> {
   const frozen = freezeArguments(call)
   if (frozen.kind === 'refused') return frozen
-  let amount: MaybePromise<Credits | Refusal>
   try {
-    amount = validateAndCompute(computation, frozen)
+    const amount = validateAndCompute(computation, frozen)
     return isPromise(amount) ? inTime(computation, amount, call) : amount
   } catch (error) {
     return unpriced(call, 'price_failed', { error })
@@ -34,22 +33,16 @@ export function computeAmount(computation: Computation, call: ToolCall): MaybePr
 
 function validateAndCompute(computation: Computation, call: ToolCall): MaybePromise<Credits | Refusal> {
   const { schema, compute } = computation
-  const judged = (answer: MaybePromise<unknown>): MaybePromise<Credits | Refusal> =>
-    isPromise(answer)
-      ? Promise.resolve(answer).then((value) => judge(computation, call, value))
-      : judge(computation, call, answer)
-  if (schema === undefined) return judged(compute(call.args, call))
-
-  const proceed = (result: Awaited<Validation>): MaybePromise<Credits | Refusal> => {
+  const computed = (args: ToolCall['args']): MaybePromise<Credits | Refusal> =>
+    andThen(compute(args, call) as MaybePromise<unknown>, (amount) => judge(computation, call, amount))
+  if (schema === undefined) return computed(call.args)
+  return andThen<SchemaResult<unknown>, Credits | Refusal>(schema['~standard'].validate(call.args), (result) =>
     // How many, and nothing more: messages and paths of a schema may repeat what the agent sent.
-    if (result.issues) return unpriced(call, 'invalid_arguments', { issues: result.issues.length })
-    return judged(compute(freezeDeep(result.value) as ToolCall['args'], call))
-  }
-  const validation: Validation = schema['~standard'].validate(call.args)
-  return isPromise(validation) ? Promise.resolve(validation).then(proceed) : proceed(validation)
+    result.issues
+      ? unpriced(call, 'invalid_arguments', { issues: result.issues.length })
+      : computed(freezeDeep(result.value) as ToolCall['args']),
+  )
 }
-
-type Validation = ReturnType<StandardSchemaV1['~standard']['validate']>
 
 function judge(computation: Computation, call: ToolCall, value: unknown): Credits | Refusal {
   const { max = MAX_CREDITS } = computation
@@ -68,16 +61,11 @@ function inTime(
 ): Promise<Credits | Refusal> {
   return new Promise((resolve) => {
     const stop = clock.after(timeoutMs, () => resolve(unpriced(call, 'price_timeout', { timeoutMs })))
-    Promise.resolve(answer).then(
-      (amount) => {
-        stop()
-        resolve(amount)
-      },
-      (error: unknown) => {
-        stop()
-        resolve(unpriced(call, 'price_failed', { error }))
-      },
-    )
+    const end = (amount: Credits | Refusal): void => {
+      stop()
+      resolve(amount)
+    }
+    answer.then(end, (error: unknown) => end(unpriced(call, 'price_failed', { error })))
   })
 }
 

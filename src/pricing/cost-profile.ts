@@ -1,6 +1,6 @@
 import { describeValue } from '../core/errors.js'
 import { systemClock, type Clock } from '../core/clock.js'
-import { assertKeys, misconfigured, optionalText } from '../core/settings.js'
+import { assertKeys, integer, misconfigured, oneOf, optionalText } from '../core/settings.js'
 import { entriesOf, pathTo } from './settings.js'
 import { PriceList, type PriceMatch } from './price-list.js'
 import type { BudgetEvents } from '../core/events.js'
@@ -95,19 +95,18 @@ export function compileCostProfile(options: CostProfileOptions): CostProfile {
   const unpriced = unpricedOf(options)
   const version = optionalText(options.version, 'version')
   const context = contextOf(options)
-  const { costs, defaultCost } = options
-  const general = new PriceList({ costs, defaultCost, path: '' }, { server: undefined, version }, context)
+  const general = new PriceList(options, '', { server: undefined, version }, context)
   const servers = new Map<string, PriceList>()
-  for (const [server, own] of options.servers === undefined ? [] : entriesOf(options.servers, 'servers')) {
+  for (const [server, own] of entriesOf(options.servers, 'servers')) {
     const path = pathTo('servers', server)
     assertKeys(own, SERVER_KEYS, path)
-    const { costs, defaultCost, version: ownVersion } = own as ServerCosts
-    const owner = { server, version: optionalText(ownVersion, `${path}.version`) ?? version }
-    servers.set(server, new PriceList({ costs, defaultCost, path }, owner, context))
+    const costs = own as ServerCosts
+    const owner = { server, version: optionalText(costs.version, `${path}.version`) ?? version }
+    servers.set(server, new PriceList(costs, `${path}.`, owner, context))
   }
   return {
     unpriced,
-    enforce: enforceOf(options),
+    enforce: oneOf(options.enforce, [true, false], 'enforce'),
     version,
     find(tool, server) {
       const own = server === undefined ? undefined : servers.get(server)?.find(tool)
@@ -117,30 +116,20 @@ export function compileCostProfile(options: CostProfileOptions): CostProfile {
 }
 
 function unpricedOf({ unpriced, defaultCost }: CostProfileOptions): Unpriced {
-  if (defaultCost === undefined) {
-    if (unpriced === undefined || unpriced === 'deny' || unpriced === 'observe') return unpriced ?? 'deny'
-    if (unpriced === 'default') throw misconfigured('defaultCost', "set where `unpriced` is 'default'", '`undefined`')
-  } else if (unpriced === undefined || unpriced === 'default') {
-    return 'default'
-  } else if (unpriced === 'deny' || unpriced === 'observe') {
-    // Either could be meant, and one of the two would give work for free.
-    throw misconfigured('unpriced', "'default' where `defaultCost` prices every tool", describeValue(unpriced))
-  }
-  throw misconfigured('unpriced', "'deny', 'default' or 'observe'", describeValue(unpriced))
+  const all = defaultCost !== undefined
+  const choice = oneOf(unpriced, all ? ['default', 'deny', 'observe'] : ['deny', 'default', 'observe'], 'unpriced')
+  if (all === (choice === 'default')) return choice
+  if (!all) throw misconfigured('defaultCost', "set where `unpriced` is 'default'", '`undefined`')
+  // Either could be meant, and one of the two would give work for free.
+  throw misconfigured('unpriced', "'default' where `defaultCost` prices every tool", describeValue(choice))
 }
 
-function enforceOf({ enforce = true }: CostProfileOptions): boolean {
-  if (typeof enforce === 'boolean') return enforce
-  throw misconfigured('enforce', 'true or false', describeValue(enforce))
-}
-
-function contextOf({ events, clock = systemClock, priceTimeoutMs = 1_000 }: CostProfileOptions): RuleContext {
-  if (!Number.isSafeInteger(priceTimeoutMs) || priceTimeoutMs < 1) {
-    throw misconfigured('priceTimeoutMs', 'an integer from 1 up', describeValue(priceTimeoutMs))
-  }
+function contextOf({ events, clock = systemClock, priceTimeoutMs }: CostProfileOptions): RuleContext {
+  const bounds = { least: 1, most: Number.MAX_SAFE_INTEGER, otherwise: 1_000 }
+  const timeoutMs = integer(priceTimeoutMs, bounds, 'priceTimeoutMs')
   if (typeof clock?.after !== 'function') throw misconfigured('clock', 'a clock', describeValue(clock))
   if (events !== undefined && typeof events?.emit !== 'function') {
     throw misconfigured('events', 'a `BudgetEvents`', describeValue(events))
   }
-  return { events, clock, timeoutMs: priceTimeoutMs }
+  return { events, clock, timeoutMs }
 }

@@ -3,9 +3,7 @@ import { misconfigured } from '../core/settings.js'
 
 /** A key of a price list: a name, the beginning of names, or all names. */
 export type Pattern =
-  | { readonly kind: 'exact'; readonly name: string }
-  | { readonly kind: 'wildcard'; readonly prefix: string }
-  | { readonly kind: 'catch-all' }
+  { readonly kind: 'exact' } | { readonly kind: 'wildcard'; readonly prefix: string } | { readonly kind: 'catch-all' }
 
 /** The longest name that is folded: normalising takes time that grows with the square of a name's combining marks. */
 export const FOLD_LIMIT = 1_024
@@ -38,12 +36,10 @@ export function foldName(name: string): string {
  */
 export function parsePattern(key: string, path: string): Pattern {
   const star = key.indexOf('*')
-  if (key !== '' && star === -1) return { kind: 'exact', name: key }
+  if (key !== '' && star === -1) return { kind: 'exact' }
   if (key === '*') return { kind: 'catch-all' }
   const prefix = key.slice(0, -1)
-  if (star === key.length - 1 && PLAIN_PREFIX.test(prefix)) return { kind: 'wildcard', prefix }
-  if (star !== -1 && star === key.length - 1) {
-    throw misconfigured(path, 'a `*` after 1 to 127 letters, digits, _ . - or /', describeValue(key))
-  }
-  throw misconfigured(path, "a tool's name, a prefix with one `*` at its end, or `*`", describeValue(key))
+  if (PLAIN_PREFIX.test(prefix) && star === prefix.length) return { kind: 'wildcard', prefix }
+  const expected = "a tool's name, `*`, or 1 to 127 letters, digits, _ . - or / with one `*` behind"
+  throw misconfigured(path, expected, describeValue(key))
 }

@@ -1,8 +1,7 @@
 import { compileRule, type MatchedPrice, type RuleContext } from './compile-rule.js'
 import { FOLD_LIMIT, foldName, isPlainName, parsePattern } from './pattern.js'
-import { Memo } from './memo.js'
 import { entriesOf, pathTo } from './settings.js'
-import { PrefixTrie } from './prefix-trie.js'
+import { Prefixes } from './prefixes.js'
 import type { PriceSource } from '../core/price.js'
 
 /**
@@ -12,11 +11,14 @@ import type { PriceSource } from '../core/price.js'
 export type PriceMatch =
   MatchedPrice | { readonly kind: 'unpriced' } | { readonly kind: 'ambiguous'; readonly like: string | undefined }
 
-/** A wildcard. Those whose prefixes differ only in letter case share one place of the trie. */
+/** A wildcard. Those whose prefixes differ only in letter case share one place. */
 interface Wildcard {
   readonly prefix: string
   readonly match: MatchedPrice
 }
+
+/** How many names that were searched for are remembered. */
+export const MEMO_NAMES = 2_048
 
 const UNPRICED: PriceMatch = { kind: 'unpriced' }
 const TOO_LONG: PriceMatch = { kind: 'ambiguous', like: undefined }
@@ -25,34 +27,35 @@ const TOO_LONG: PriceMatch = { kind: 'ambiguous', like: undefined }
 export class PriceList {
   /** The exact names, and beside them their foldings: a name that is only a folding is ambiguous. */
   readonly #names = new Map<string, PriceMatch>()
-  readonly #wildcards = new PrefixTrie<Wildcard[]>()
-  readonly #memo = new Memo<PriceMatch>()
+  readonly #wildcards = new Prefixes<Wildcard[]>()
+  /** Answers for plain names that were searched for. */
+  readonly #memo = new Map<string, PriceMatch>()
   #catchAll: MatchedPrice | undefined
   #default: MatchedPrice | undefined
 
   /**
-   * @param path names the list in errors: empty, or `servers.github`
+   * @param path goes before a setting's name in errors: empty, or `servers.github.`
    * @throws BudgetError `invalid_config`, `invalid_credits`
    */
   constructor(
-    list: { readonly costs: unknown; readonly defaultCost: unknown; readonly path: string },
+    { costs, defaultCost }: { readonly costs?: unknown; readonly defaultCost?: unknown },
+    path: string,
     owner: Pick<PriceSource, 'server' | 'version'>,
     context: RuleContext,
   ) {
-    const within = (key: string): string => (list.path === '' ? key : `${list.path}.${key}`)
-    const compile = (rule: unknown, path: string, kind: PriceSource['rule'], pattern: string): MatchedPrice =>
-      compileRule(rule, path, Object.freeze({ rule: kind, pattern, ...owner }), context)
+    const compile = (rule: unknown, at: string, kind: PriceSource['rule'], pattern: string): MatchedPrice =>
+      compileRule(rule, at, Object.freeze({ rule: kind, pattern, ...owner }), context)
 
-    if (list.defaultCost !== undefined) {
-      this.#default = compile(list.defaultCost, within('defaultCost'), 'default', 'defaultCost')
+    if (defaultCost !== undefined) {
+      this.#default = compile(defaultCost, `${path}defaultCost`, 'default', 'defaultCost')
     }
-    for (const [key, rule] of list.costs === undefined ? [] : entriesOf(list.costs, within('costs'))) {
-      const path = pathTo(within('costs'), key)
-      const pattern = parsePattern(key, path)
-      const match = compile(rule, path, pattern.kind, key)
+    for (const [key, rule] of entriesOf(costs, `${path}costs`)) {
+      const at = pathTo(`${path}costs`, key)
+      const pattern = parsePattern(key, at)
+      const match = compile(rule, at, pattern.kind, key)
       if (pattern.kind === 'catch-all') this.#catchAll = match
-      else if (pattern.kind === 'exact') this.#addExact(pattern.name, match)
-      else this.#addWildcard(pattern.prefix, match)
+      else if (pattern.kind === 'exact') this.#addExact(key, match)
+      else this.#wildcards.at(foldName(pattern.prefix), () => []).push({ prefix: pattern.prefix, match })
     }
   }
 
@@ -64,8 +67,10 @@ export class PriceList {
     if (tool.length > FOLD_LIMIT) return TOO_LONG
     const plain = isPlainName(tool)
     const match = this.#match(tool, plain)
-    // An odd name may be of any length: only plain ones are kept.
-    if (plain) this.#memo.set(tool, match)
+    if (!plain) return match // Of any length, so it is not kept.
+    // Names that somebody makes up must not fill the memory; what is forgotten is searched for again.
+    if (this.#memo.size >= MEMO_NAMES) this.#memo.clear()
+    this.#memo.set(tool, match)
     return match
   }
 
@@ -84,10 +89,6 @@ export class PriceList {
     this.#names.set(name, match)
     const folded = foldName(name)
     if (!this.#names.has(folded)) this.#names.set(folded, looksLike(match))
-  }
-
-  #addWildcard(prefix: string, match: MatchedPrice): void {
-    this.#wildcards.at(foldName(prefix), () => []).push({ prefix, match })
   }
 }
 

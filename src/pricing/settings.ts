@@ -8,9 +8,9 @@ export function pathTo(parent: string, key: string): string {
   return /^[\w.*/-]{1,128}$/.test(key) ? `${parent}.${key}` : `${parent}[${JSON.stringify(key.slice(0, 128))}]`
 }
 
-/** The own entries of a record. A `Map` would look like an empty one, so it must be a plain object. */
+/** The own entries of a record, none where it is not set. A `Map` would look like an empty one, so it must be a plain object. */
 export function entriesOf(value: unknown, path: string): Array<[string, unknown]> {
-  return Object.entries(assertPlain(value, path))
+  return value === undefined ? [] : Object.entries(assertPlain(value, path))
 }
 
 /** A schema, or `undefined` where none is set. It may be a function, as arktype's are. */

@@ -36,7 +36,7 @@ export function withCostProfile(options: CostProfileOptions): CallMiddleware<unk
   const profile = compileCostProfile(options)
   const { events } = options
   const source = { rule: 'unpriced', pattern: '', server: undefined, version: profile.version } as const
-  const free = outcomePrice(Object.freeze(source), 0, { failed: undefined, unknown: undefined })
+  const free = outcomePrice(Object.freeze(source), 0, {})
 
   function withoutPrice(call: ToolCall, match: Exclude<PriceMatch, { kind: 'priced' }>): Price | Refusal {
     if (match.kind === 'ambiguous') {

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { compileCostProfile, type CostProfile } from '../../../src/pricing/cost-profile.js'
 import { foldName, isPlainName } from '../../../src/pricing/pattern.js'
-import { Memo, MEMO_NAMES } from '../../../src/pricing/memo.js'
-import { PrefixTrie } from '../../../src/pricing/prefix-trie.js'
+import { MEMO_NAMES } from '../../../src/pricing/price-list.js'
+import { Prefixes } from '../../../src/pricing/prefixes.js'
 import type { PriceRule } from '../../../src/pricing/price-rule.js'
 
 /** What a profile says of a name, in one word or two. */
@@ -342,7 +342,7 @@ describe('the compiled list', () => {
   })
 
   test('searches once for a name that comes again', () => {
-    const search = vi.spyOn(PrefixTrie.prototype, 'longest')
+    const search = vi.spyOn(Prefixes.prototype, 'longest')
     try {
       const profile = compileCostProfile({ defaultCost: 5, costs: { 'gpt4_*': 25 } })
       for (let i = 0; i < 10; i++) for (const tool of ['gpt4_x', 'read', 'GPT4_x']) profile.find(tool)
@@ -353,13 +353,31 @@ describe('the compiled list', () => {
   })
 
   test('searches each time for a name that no pattern matches, and keeps none of them [T22]', () => {
-    const keep = vi.spyOn(Memo.prototype, 'set')
+    const search = vi.spyOn(Prefixes.prototype, 'longest')
     try {
       const profile = compileCostProfile({ defaultCost: 5, costs: { 'gpt4_*': 25 } })
-      for (const tool of ['a b', 'é', 'x'.repeat(129), 'x'.repeat(2_000)]) profile.find(tool)
-      expect(keep).not.toHaveBeenCalled()
+      for (let i = 0; i < 3; i++)
+        for (const tool of ['a b', 'é', 'x'.repeat(129), 'x'.repeat(2_000)]) profile.find(tool)
+      // The longest one is not even read.
+      expect(search).toHaveBeenCalledTimes(9)
     } finally {
-      keep.mockRestore()
+      search.mockRestore()
+    }
+  })
+
+  test('remembers so many names and no more [T22]', () => {
+    const search = vi.spyOn(Prefixes.prototype, 'longest')
+    try {
+      const profile = compileCostProfile({ defaultCost: 5, costs: { 'gpt4_*': 25 } })
+      const findAll = (): void => {
+        for (let i = 0; i < 3 * MEMO_NAMES; i++) profile.find(`made_up_${i}`)
+      }
+      findAll()
+      search.mockClear()
+      findAll()
+      expect(search.mock.calls.length).toBeGreaterThanOrEqual(2 * MEMO_NAMES)
+    } finally {
+      search.mockRestore()
     }
   })
 
@@ -382,27 +400,5 @@ describe('the compiled list', () => {
       expect(say(profile, `tool_${i}`)).toBe(`${i} by exact tool_${i}`)
       expect(say(profile, `family_${i}_x`)).toBe(`${i} by wildcard family_${i}_*`)
     }
-  })
-})
-
-describe('Memo', () => {
-  test('keeps two generations and no more [T22]', () => {
-    const memo = new Memo<number>()
-    for (let i = 0; i < 10 * MEMO_NAMES; i++) {
-      memo.set(`name ${i}`, i)
-      expect(memo.size).toBeLessThanOrEqual(2 * MEMO_NAMES)
-    }
-    expect(memo.get(`name ${10 * MEMO_NAMES - 1}`)).toBe(10 * MEMO_NAMES - 1)
-    expect(memo.get('name 0')).toBeUndefined()
-  })
-
-  test('keeps what is asked for while made-up names pass through', () => {
-    const memo = new Memo<string>()
-    memo.set('mine', 'kept')
-    for (let i = 0; i < 10 * MEMO_NAMES; i++) {
-      memo.set(`name ${i}`, 'passing')
-      if (i % 500 === 0) expect(memo.get('mine')).toBe('kept')
-    }
-    expect(memo.get('mine')).toBe('kept')
   })
 })
