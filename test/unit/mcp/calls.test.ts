@@ -221,6 +221,28 @@ describe('what is not a call', () => {
   })
 })
 
+describe('a message whose text had a key twice', () => {
+  test.each([
+    ['the name', '"name":"cheap","name":"dear","arguments":{"q":1}', 50],
+    ['the arguments', '"name":"sized","arguments":{"size":1},"arguments":{"size":30}', 30],
+    ['a key of the arguments', '"name":"sized","arguments":{"size":1,"size":30}', 30],
+    ['the name in other letters', '"name":"dear","Name":"cheap","NAME":"cheap"', 50],
+  ])('(%s) is priced as what is forwarded [T20, L-S22]', async (_, params, cost) => {
+    for (const store of ['at once', 'later'] as const) {
+      const { transport, wire, balance } = seatOn({
+        store,
+        prices: { costs: { cheap: 1, dear: 50, sized: (args) => Number(args?.['size']) } },
+      })
+      const message = JSON.parse(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{${params}}}`) as never
+      await transport.send(message)
+      // What goes over the wire is this text, and it has each key once.
+      const forwarded = JSON.parse(JSON.stringify(wire.messages[0])) as { params: { name: string; arguments?: object } }
+      expect(forwarded).toEqual(message)
+      expect(balance()).toMatchObject({ held: cost })
+    }
+  })
+})
+
 describe('a decision that takes time', () => {
   test('sends and answers as one that does not', async () => {
     const { transport, wire, received, balance } = seatOn({ store: 'later' })
