@@ -34,16 +34,12 @@ export default defineConfig(
       '@typescript-eslint/require-await': 'off',
       // `interface HoldRequest extends Request {}` names a thing; `{}` as a type is still refused.
       '@typescript-eslint/no-empty-object-type': ['error', { allowInterfaces: 'with-single-extends' }],
-      'no-restricted-imports': [
+      'no-restricted-syntax': [
         'error',
         {
-          paths: [
-            {
-              name: 'zod',
-              importNames: ['z', 'default'],
-              message: "Write `import * as z from 'zod'`: the other forms keep a bundler from dropping what is unused.",
-            },
-          ],
+          selector:
+            "ImportDeclaration[source.value='zod'] > :matches(ImportSpecifier[imported.name='z'], ImportDefaultSpecifier)",
+          message: "Write `import * as z from 'zod'`: the other forms keep a bundler from dropping what is unused.",
         },
       ],
       eqeqeq: 'error',

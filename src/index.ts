@@ -1,4 +1,4 @@
-export { meter, type MeterOptions } from './meter.js'
+export { meter, type BudgetMeter, type MeterOptions } from './meter.js'
 
 export { assertMetered, wrapClient } from './mcp/wrap-client.js'
 export { wrapTool, type ToolHandler } from './mcp/wrap-tool.js'

@@ -15,6 +15,12 @@ export interface MeterOptions extends BudgetOptions {
   readonly ledger?: Ledger
 }
 
+/** What {@link meter} makes. */
+export interface BudgetMeter extends Meter {
+  /** Tries to post the ends of calls that the store has not acknowledged yet; call it before the process ends. */
+  flush(): Promise<void>
+}
+
 /**
  * The usual steps in the usual order: ledger, prices, budget. A seat takes it as it takes steps.
  *
@@ -24,11 +30,12 @@ export interface MeterOptions extends BudgetOptions {
  * await client.connect(wrapTransport(transport, meter({ enforcer, budget: 'agent-1', prices: { defaultCost: 5 } })))
  * ```
  */
-export function meter(options: MeterOptions): Meter {
+export function meter(options: MeterOptions): BudgetMeter {
   const { prices, ledger, ...budget } = options
   const { events, clock = systemClock, mode = 'hard' } = budget
   const heard = { ...(events !== undefined && { events }), clock }
   const priced = withCostProfile({ ...prices, enforce: mode === 'hard', ...heard })
   const recorded = ledger === undefined ? [] : [withLedger({ ledger, ...heard })]
-  return composeWith(clock, [...recorded, priced, withBudget(budget)])
+  const paid = withBudget(budget)
+  return Object.assign(composeWith(clock, [...recorded, priced, paid]), { flush: () => paid.flush() })
 }

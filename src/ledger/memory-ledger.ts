@@ -58,6 +58,10 @@ export class MemoryLedger implements Ledger {
     }
   }
 
+  entries<Kind extends LedgerRecord['kind']>(
+    query: LedgerQuery & { readonly kind: Kind },
+  ): ReadonlyArray<Extract<LedgerRecord, { kind: Kind }>>
+  entries(query?: LedgerQuery): readonly LedgerRecord[]
   entries(query: LedgerQuery = {}): readonly LedgerRecord[] {
     const wanted = query.budget === undefined ? query : { ...query, budget: budgetId(query.budget) }
     const openings = Array.from(this.#openings, ([budget, opening]) => openingEntry(budget, opening))

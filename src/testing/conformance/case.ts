@@ -12,7 +12,7 @@ export interface ConformanceCase {
   /** The rules that it proves. */
   readonly rules: readonly string[]
   /** Runs it on a store of its own; rejects when the store does something else. */
-  run(): Promise<void>
+  readonly run: () => Promise<void>
 }
 
 /** How the kit gets a store. */
