@@ -8,12 +8,9 @@ const stores = { 'at once': (memory: InMemoryBudgetEnforcer) => memory, later: a
 
 describe.each(wires.map((wire) => [wire.name, wire] as const))('%s', (_, wire) => {
   let open: OpenWire
-  let bare: WireClient
 
   beforeEach(async () => {
     open = await wire.open()
-    bare = open.client()
-    await bare.connect(open.transport())
   })
   afterEach(async () => {
     await open.close()
@@ -43,6 +40,8 @@ describe.each(wires.map((wire) => [wire.name, wire] as const))('%s', (_, wire) =
     'each outcome has its charge, and what the client sees is what it would see without a budget (store: %s) [I17, R5, L-P28, L-S37, seed-001:transparent]',
     async (store) => {
       const { client, memory, charges } = await metered(store)
+      const bare = open.client()
+      await bare.connect(open.transport())
       const { tools } = await client.listTools()
       expect(tools).toEqual((await bare.listTools()).tools)
 
@@ -69,16 +68,16 @@ describe.each(wires.map((wire) => [wire.name, wire] as const))('%s', (_, wire) =
   test('a call that its caller cancels is charged, and so is one that takes too long [L-P3, L-P4]', async () => {
     const { client, memory } = await metered()
     const caller = new AbortController()
-    const call = open.callTool(client, 'slow', { ms: 300 }, { signal: caller.signal })
+    const call = open.callTool(client, 'slow', { ms: 200 }, { signal: caller.signal })
     await expect.poll(() => open.executions().slow).toBe(1)
     caller.abort('enough')
     await expect(call).rejects.toThrow()
     await expect.poll(() => memory.describe('a')).toMatchObject({ spent: 5, held: 0, openHolds: 0 })
 
-    await expect(open.callTool(client, 'slow', { ms: 300 }, { timeout: 100 })).rejects.toThrow()
+    await expect(open.callTool(client, 'slow', { ms: 200 }, { timeout: 100 })).rejects.toThrow()
     await expect.poll(() => memory.describe('a')).toMatchObject({ spent: 10, held: 0, openHolds: 0 })
     // Whatever comes late changes nothing.
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    await new Promise((resolve) => setTimeout(resolve, 200))
     expect(memory.describe('a')).toMatchObject({ spent: 10, held: 0 })
   })
 
