@@ -1,5 +1,5 @@
 import { budgetId, type BudgetId } from '../budget/budget-id.js'
-import { applyChange, NO_CHANGE, type Balance } from '../budget/hold.js'
+import { applyChange, NO_CHANGE } from '../budget/hold.js'
 import { integer } from '../core/settings.js'
 import type { CallRecord, FoldedCalls, LedgerRecord, MoneyEntry } from './entry.js'
 import type { Ledger, LedgerQuery } from './ledger.js'
@@ -11,12 +11,8 @@ import type { Ledger, LedgerQuery } from './ledger.js'
 const MAX_FOLDED_KINDS = 10_000
 const OTHER = '(other)'
 
-interface Opening {
-  balance: Balance
-  seq: number
-  at: number
-  partition: string
-}
+/** The sum of a budget's folded entries, up to the last of them. */
+type Opening = { -readonly [Key in keyof MoneyEntry]: MoneyEntry[Key] }
 
 /**
  * A ledger in this process's memory, bounded: beyond `maxEntries` the oldest entries are folded into one opening
@@ -64,9 +60,8 @@ export class MemoryLedger implements Ledger {
   entries(query?: LedgerQuery): readonly LedgerRecord[]
   entries(query: LedgerQuery = {}): readonly LedgerRecord[] {
     const wanted = query.budget === undefined ? query : { ...query, budget: budgetId(query.budget) }
-    const openings = Array.from(this.#openings, ([budget, opening]) => openingEntry(budget, opening))
-    const folded = Array.from(this.#folded.values(), (each) => ({ ...each }))
-    const all = [...openings, ...folded, ...this.#records.slice(this.#head)]
+    const sums = [...this.#openings.values(), ...this.#folded.values()].map((sum) => ({ ...sum }))
+    const all = [...sums, ...this.#records.slice(this.#head)]
     return all.filter((record) => matches(record, wanted))
   }
 
@@ -76,12 +71,16 @@ export class MemoryLedger implements Ledger {
   }
 
   #foldMoney(entry: MoneyEntry): void {
-    const known = this.#openings.get(entry.budget)
-    const opening = known ?? { balance: { ...NO_CHANGE }, seq: 0, at: 0, partition: entry.partition }
-    if (known === undefined) this.#openings.set(entry.budget, opening)
-    applyChange(opening.balance, entry)
-    opening.seq = entry.seq
-    opening.at = entry.at
+    const { budget, seq, at } = entry
+    let opening = this.#openings.get(budget)
+    if (opening === undefined) {
+      const none = { ...NO_CHANGE, tool: undefined, counter: undefined }
+      opening = { ...entry, ...none, op: 'opening', id: `opening:${budget}` }
+      this.#openings.set(budget, opening)
+    }
+    applyChange(opening, entry)
+    opening.seq = seq
+    opening.at = at
   }
 
   #foldCall(record: CallRecord): void {
@@ -107,33 +106,13 @@ export class MemoryLedger implements Ledger {
   }
 }
 
-function openingEntry(budget: BudgetId, opening: Opening): MoneyEntry {
-  const { balance, seq, at, partition } = opening
-  return {
-    ...balance,
-    kind: 'money',
-    op: 'opening',
-    id: `opening:${budget}`,
-    budget,
-    seq,
-    at,
-    partition,
-    tool: undefined,
-    counter: undefined,
-  }
-}
-
 function matches(record: LedgerRecord, query: LedgerQuery): boolean {
   const { kind, budget, tool, chargeId, since, until } = query
   if (kind !== undefined && record.kind !== kind) return false
   if (tool !== undefined && record.tool !== tool) return false
   if (budget !== undefined && !(record.kind === 'money' ? record.budget === budget : record.budgets.includes(budget)))
     return false
-  if (chargeId !== undefined && chargeIdOf(record) !== chargeId) return false
-  if (record.kind === 'calls') return since === undefined && until === undefined
+  if (record.kind === 'calls') return (chargeId ?? since ?? until) === undefined
+  if (chargeId !== undefined && (record.kind === 'money' ? record.id : record.chargeId) !== chargeId) return false
   return (since === undefined || record.at >= since) && (until === undefined || record.at < until)
-}
-
-function chargeIdOf(record: LedgerRecord): string | undefined {
-  return record.kind === 'money' ? record.id : record.kind === 'call' ? record.chargeId : undefined
 }

@@ -52,13 +52,8 @@ export function report(records: readonly LedgerRecord[]): Report {
 }
 
 function totalsOf(record: CallRecord | FoldedCalls): CallTotals {
-  const calls = record.kind === 'calls' ? record.calls : 1
-  return {
-    calls,
-    refused: record.outcome === 'refused' ? calls : 0,
-    charged: record.kind === 'calls' ? record.charged : (record.charge?.charged ?? 0),
-    reported: record.kind === 'calls' ? record.reported : (record.charge?.reported ?? 0),
-  }
+  const { calls, charged, reported = 0 } = record.kind === 'calls' ? record : { calls: 1, charged: 0, ...record.charge }
+  return { calls, refused: record.outcome === 'refused' ? calls : 0, charged, reported }
 }
 
 function add(a: CallTotals, b: CallTotals): CallTotals {
