@@ -1,15 +1,11 @@
 import { describeValue } from '../core/errors.js'
 import { misconfigured } from '../core/settings.js'
 
-/** A key of a price list: a name, the beginning of names, or all names. */
-export type Pattern =
-  { readonly kind: 'exact' } | { readonly kind: 'wildcard'; readonly prefix: string } | { readonly kind: 'catch-all' }
-
 /** The longest name that is folded: normalising takes time that grows with the square of a name's combining marks. */
 export const FOLD_LIMIT = 1_024
 
 const PLAIN_NAME = /^[A-Za-z0-9_.\-/]{1,128}$/
-const PLAIN_PREFIX = /^[A-Za-z0-9_.\-/]{1,127}$/
+const PLAIN_PATTERN = /^[A-Za-z0-9_.\-/]{1,127}\*$/
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu
 
 /** Whether a name is one that patterns may match: 1 to 128 of `A–Z a–z 0–9 _ . - /`. */
@@ -30,16 +26,15 @@ export function foldName(name: string): string {
 }
 
 /**
- * Reads a key of a price list. It is matched as text and never becomes a regular expression.
+ * What a key of a price list stands for: a name, the names that begin with a prefix, or all names. It is matched as
+ * text and never becomes a regular expression.
  *
  * @throws BudgetError `invalid_config` when it is empty, or a `*` stands anywhere but at its end
  */
-export function parsePattern(key: string, path: string): Pattern {
-  const star = key.indexOf('*')
-  if (key !== '' && star === -1) return { kind: 'exact' }
-  if (key === '*') return { kind: 'catch-all' }
-  const prefix = key.slice(0, -1)
-  if (PLAIN_PREFIX.test(prefix) && star === prefix.length) return { kind: 'wildcard', prefix }
+export function patternKind(key: string, path: string): 'exact' | 'wildcard' | 'catch-all' {
+  if (key === '*') return 'catch-all'
+  if (PLAIN_PATTERN.test(key)) return 'wildcard'
+  if (key !== '' && !key.includes('*')) return 'exact'
   const expected = "a tool's name, `*`, or 1 to 127 letters, digits, _ . - or / with one `*` behind"
   throw misconfigured(path, expected, describeValue(key))
 }

@@ -1,5 +1,5 @@
 import { compileRule, type MatchedPrice, type RuleContext } from './compile-rule.js'
-import { FOLD_LIMIT, foldName, isPlainName, parsePattern } from './pattern.js'
+import { FOLD_LIMIT, foldName, isPlainName, patternKind } from './pattern.js'
 import { entriesOf, pathTo } from './settings.js'
 import { Prefixes } from './prefixes.js'
 import type { PriceSource } from '../core/price.js'
@@ -11,12 +11,6 @@ import type { PriceSource } from '../core/price.js'
 export type PriceMatch =
   MatchedPrice | { readonly kind: 'unpriced' } | { readonly kind: 'ambiguous'; readonly like: string | undefined }
 
-/** A wildcard. Those whose prefixes differ only in letter case share one place. */
-interface Wildcard {
-  readonly prefix: string
-  readonly match: MatchedPrice
-}
-
 /** How many names that were searched for are remembered. */
 export const MEMO_NAMES = 2_048
 
@@ -27,7 +21,8 @@ const TOO_LONG: PriceMatch = { kind: 'ambiguous', like: undefined }
 export class PriceList {
   /** The exact names, and beside them their foldings: a name that is only a folding is ambiguous. */
   readonly #names = new Map<string, PriceMatch>()
-  readonly #wildcards = new Prefixes<Wildcard[]>()
+  /** By their folded prefixes: those that differ only in letter case share one place. */
+  readonly #wildcards = new Prefixes<MatchedPrice[]>()
   /** Answers for plain names that were searched for. */
   readonly #memo = new Map<string, PriceMatch>()
   #catchAll: MatchedPrice | undefined
@@ -51,11 +46,11 @@ export class PriceList {
     }
     for (const [key, rule] of entriesOf(costs, `${path}costs`)) {
       const at = pathTo(`${path}costs`, key)
-      const pattern = parsePattern(key, at)
-      const match = compile(rule, at, pattern.kind, key)
-      if (pattern.kind === 'catch-all') this.#catchAll = match
-      else if (pattern.kind === 'exact') this.#addExact(key, match)
-      else this.#wildcards.at(foldName(pattern.prefix), () => []).push({ prefix: pattern.prefix, match })
+      const kind = patternKind(key, at)
+      const match = compile(rule, at, kind, key)
+      if (kind === 'catch-all') this.#catchAll = match
+      else if (kind === 'exact') this.#addExact(key, match)
+      else this.#wildcards.at(foldName(key.slice(0, -1)), () => []).push(match)
     }
   }
 
@@ -81,8 +76,8 @@ export class PriceList {
     const wildcards = this.#wildcards.longest(folded)
     if (wildcards === undefined) return (plain ? this.#catchAll : undefined) ?? this.#default ?? UNPRICED
     // Written otherwise than the prefix, a name may still be that tool upstream: no shorter prefix may price it.
-    const found = plain ? wildcards.find(({ prefix }) => tool.startsWith(prefix)) : undefined
-    return found?.match ?? looksLike((wildcards[0] as Wildcard).match)
+    const found = plain ? wildcards.find(({ source }) => tool.startsWith(source.pattern.slice(0, -1))) : undefined
+    return found ?? looksLike(wildcards[0] as MatchedPrice)
   }
 
   #addExact(name: string, match: MatchedPrice): void {

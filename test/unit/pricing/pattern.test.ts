@@ -1,18 +1,18 @@
 import { describe, expect, test, vi } from 'vitest'
 import { BudgetError } from '../../../src/core/errors.js'
-import { foldName, isPlainName, parsePattern } from '../../../src/pricing/pattern.js'
+import { foldName, isPlainName, patternKind } from '../../../src/pricing/pattern.js'
 import { Prefixes } from '../../../src/pricing/prefixes.js'
 
-describe('parsePattern', () => {
+describe('patternKind', () => {
   test.each([
-    ['a name', 'web_search', { kind: 'exact' }],
-    ['a name that patterns could not match', 'suche für alle', { kind: 'exact' }],
-    ['a prefix', 'gpt4_*', { kind: 'wildcard', prefix: 'gpt4_' }],
-    ['a prefix of one character', '/*', { kind: 'wildcard', prefix: '/' }],
-    ['the longest prefix', `${'a'.repeat(127)}*`, { kind: 'wildcard', prefix: 'a'.repeat(127) }],
-    ['a star alone', '*', { kind: 'catch-all' }],
+    ['a name', 'web_search', 'exact'],
+    ['a name that patterns could not match', 'suche für alle', 'exact'],
+    ['a prefix', 'gpt4_*', 'wildcard'],
+    ['a prefix of one character', '/*', 'wildcard'],
+    ['the longest prefix', `${'a'.repeat(127)}*`, 'wildcard'],
+    ['a star alone', '*', 'catch-all'],
   ])('reads %s', (_, key, pattern) => {
-    expect(parsePattern(key, 'costs.x')).toEqual(pattern)
+    expect(patternKind(key, 'costs.x')).toEqual(pattern)
   })
 
   test.each([
@@ -25,7 +25,7 @@ describe('parsePattern', () => {
     ['a prefix that no plain name begins with', 'web search*', '"web search*"'],
     ['a prefix longer than a plain name', `${'a'.repeat(128)}*`, 'a string of 129 characters'],
   ])('refuses %s', (_, key, got) => {
-    const read = (): unknown => parsePattern(key, 'costs.here')
+    const read = (): unknown => patternKind(key, 'costs.here')
     expect(read).toThrow(BudgetError)
     expect(read).toThrow(expect.objectContaining({ code: 'invalid_config' }))
     expect(read).toThrow('`costs.here`')
