@@ -5,8 +5,9 @@ import type { CallOutcome } from './outcome.js'
 import type { ToolCall } from './call.js'
 
 interface Running {
-  readonly ended: Promise<CallOutcome | Refusal>
-  readonly answer: (outcome: CallOutcome) => void
+  ended?: Promise<CallOutcome | Refusal>
+  /** Answers what `next` gave; set once it was called. */
+  answer?: (outcome: CallOutcome) => void
 }
 
 /**
@@ -34,33 +35,28 @@ export function middleware(
     name,
     enter(call) {
       return new Promise((enter, fail) => {
-        let answer: ((outcome: CallOutcome) => void) | undefined
+        const run: Running = {}
         const next = (onward: ToolCall): Promise<CallOutcome> => {
-          if (answer !== undefined)
+          if (run.answer !== undefined)
             throw new BudgetError({ code: 'invalid_config', message: `Step \`${name}\` called next twice` })
-          const outcome = new Promise<CallOutcome>((resolve) => (answer = resolve))
           enter(onward)
-          return outcome
+          return new Promise((resolve) => (run.answer = resolve))
         }
-        const ended = around(call, next)
-        const without =
-          <Value>(act: (value: Value) => void) =>
-          (value: Value): void => {
-            if (answer === undefined && running.delete(call.id)) act(value)
-          }
-        ended.then(
-          without((end) => enter(isRefusal(end) ? end : notCalled(call, name))),
-          without(fail),
-        )
-        running.set(call.id, { ended, answer: (outcome) => answer?.(outcome) })
+        run.ended = around(call, next)
+        const forget = (): void => {
+          if (run.answer === undefined) running.delete(call.id)
+        }
+        run.ended.then(forget, forget)
+        // Either comes too late to count where next was called.
+        run.ended.then((end) => enter(isRefusal(end) ? end : notCalled(call, name)), fail)
+        running.set(call.id, run)
       })
     },
     leave(call, outcome) {
       const run = running.get(call.id)
       running.delete(call.id)
-      if (run === undefined) return outcome
-      run.answer(outcome)
-      return run.ended.then((end) => (isRefusal(end) ? outcome : end))
+      run?.answer?.(outcome)
+      return run?.ended?.then((end) => (isRefusal(end) ? outcome : end)) ?? outcome
     },
   }
 }

@@ -1,6 +1,7 @@
 import { BudgetError, describeValue } from './errors.js'
 import { Engine } from './engine.js'
 import { isObject, type JsonObject } from './json.js'
+import { misconfigured } from './settings.js'
 import { runCall } from './run-call.js'
 import { mintChargeId } from './ids.js'
 import { systemClock, type Clock } from './clock.js'
@@ -67,10 +68,7 @@ export function composeWith(clock: Clock, steps: readonly CallMiddleware[]): Met
 export function flattenSteps(steps: readonly CallMiddleware[]): readonly CallMiddleware[] {
   const flat = steps.flatMap((step) => {
     if (!isObject(step) || typeof step.name !== 'string') {
-      throw new BudgetError({
-        code: 'invalid_config',
-        message: `Expected a step such as withBudget({ … }), got ${describeValue(step)}`,
-      })
+      throw misconfigured('steps', 'steps such as withBudget({ … })', describeValue(step))
     }
     return 'steps' in step ? (step as unknown as Meter).steps : [step]
   })

@@ -62,8 +62,6 @@ export function describeValue(value: unknown): string {
       return `\`${String(value)}\``
     case 'string':
       return value.length <= 64 ? `${JSON.stringify(value)} (string)` : `a string of ${value.length} characters`
-    case 'bigint':
-      return 'a bigint'
     default:
       return `a ${typeof value}`
   }

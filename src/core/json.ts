@@ -36,7 +36,7 @@ export function copyJson<T>(value: T, { freeze }: { freeze: boolean }): T {
     const made = Array.isArray(from)
       ? Array.from(from, (each: unknown) => copy(each ?? null, depth + 1))
       : // Not by assignment: one to `__proto__` would set a prototype and drop the key.
-        Object.fromEntries(sent(from).map(([key, each]) => [key, copy(each, depth + 1)]))
+        Object.fromEntries(entriesSent(checked(from)).map(([key, each]) => [key, copy(each, depth + 1)]))
     return freeze ? Object.freeze(made) : made
   }
   return copy(value, 0) as T
@@ -60,9 +60,13 @@ function write(value: unknown): string {
   return `{${keys.map((key) => `${JSON.stringify(key)}:${write(value[key])}`).join(',')}}`
 }
 
-// As JSON does: a key without a value is not sent.
-function sent(from: unknown): Array<[string, unknown]> {
-  if (isPlain(from)) return Object.entries(from).filter(([, value]) => value !== undefined)
+/** The entries of an object as JSON has them: a key without a value is not sent. */
+export function entriesSent(object: object): Array<[string, unknown]> {
+  return Object.entries(object).filter(([, value]) => value !== undefined)
+}
+
+function checked(from: unknown): object {
+  if (isPlain(from)) return from
   throw new BudgetError({
     code: 'invalid_request',
     message: `Expected arguments of JSON data, got a ${typeof from === 'object' ? 'class instance' : typeof from}`,

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../core/json.js'
+import { entriesSent, isObject, type JsonObject } from '../core/json.js'
 import { REFUSALS, type Refusal, type RefusalSlug } from '../core/refusal.js'
 import { META, type RequestId } from './wire.js'
 import type { Era } from './eras.js'
@@ -54,18 +54,19 @@ export function refusalText(refusal: Refusal): string {
 
 /** The data of a refusal. Who has no authority over a budget learns neither its balance nor whether it exists. */
 export function refusalData(refusal: Refusal): RefusalData {
-  const { cost, remaining, tokenId, budget, resetAt } = refusal
-  return {
-    error: refusal.error,
-    reason: refusal.reason,
-    tool: refusal.tool,
-    ...(cost !== undefined && { cost_credits: cost }),
-    ...(remaining !== undefined && { remaining_credits: remaining }),
-    ...(tokenId !== undefined && { token_id: tokenId.slice(0, 12) }),
-    ...(budget !== undefined && { budget_id: budget }),
-    retryable: refusal.retryable,
-    ...(resetAt !== undefined && { reset_at: new Date(resetAt).toISOString() }),
+  const { error, reason, tool, cost, remaining, tokenId, budget, retryable, resetAt } = refusal
+  const data: { readonly [Key in keyof Required<RefusalData>]: RefusalData[Key] | undefined } = {
+    error,
+    reason,
+    tool,
+    cost_credits: cost,
+    remaining_credits: remaining,
+    token_id: tokenId?.slice(0, 12),
+    budget_id: budget,
+    retryable,
+    reset_at: resetAt === undefined ? undefined : new Date(resetAt).toISOString(),
   }
+  return Object.fromEntries(entriesSent(data)) as unknown as RefusalData
 }
 
 /**

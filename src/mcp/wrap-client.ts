@@ -1,5 +1,5 @@
 import { BudgetError } from '../core/errors.js'
-import { isMetered, wrapTransport } from './wrap-transport.js'
+import { alreadyWrapped, isMetered, wrapTransport } from './wrap-transport.js'
 import { readSeat, type SeatOptions } from './seat.js'
 import type { CallMiddleware, Ordered } from '../core/middleware.js'
 import type { ClientLike, TransportLike } from './wire.js'
@@ -39,10 +39,7 @@ export function wrapClient<T extends ClientLike>(client: T, ...given: readonly (
     })
   }
   if (wrapped.has(client)) {
-    throw new BudgetError({
-      code: 'already_wrapped',
-      message: 'Expected a client without budget, got one that is wrapped already',
-    })
+    throw alreadyWrapped('client')
   }
   // Settings are judged now, not when the client connects.
   readSeat('wrapClient', given)

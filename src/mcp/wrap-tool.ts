@@ -77,8 +77,7 @@ function abortReason(signal: AbortSignal): Error {
 
 // Both generations hand a tool without input schema the context alone.
 function contextOf(received: readonly unknown[]): JsonObject {
-  const last = received.at(-1)
-  return isObject(last) || (typeof last === 'object' && last !== null) ? (last as JsonObject) : {}
+  return Object(received.at(-1)) as JsonObject
 }
 
 function readHandlerCall(received: readonly unknown[]): Pick<ToolCall, 'args' | 'meta' | 'asTask'> {

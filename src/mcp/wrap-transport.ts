@@ -50,11 +50,7 @@ export function wrapTransport<T extends TransportLike>(
   ...given: readonly (SeatOptions | CallMiddleware)[]
 ): T {
   if (isMetered(transport) || wrapped.has(transport)) {
-    throw new BudgetError({
-      code: 'already_wrapped',
-      message:
-        'Expected a transport without budget, got one that is wrapped already; give all steps to one wrapTransport',
-    })
+    throw alreadyWrapped('transport')
   }
   const seat = readSeat('wrapTransport', given)
   wrapped.add(transport)
@@ -64,6 +60,12 @@ export function wrapTransport<T extends TransportLike>(
 /** Whether calls through a transport are metered. */
 export function isMetered(transport: unknown): boolean {
   return (Object(transport) as { [BRAND]?: unknown })[BRAND] === true
+}
+
+/** The error of wrapping a thing twice. */
+export function alreadyWrapped(what: string): BudgetError {
+  const message = `Expected a ${what} without budget, got one that is wrapped already; give all steps to one call`
+  return new BudgetError({ code: 'already_wrapped', message })
 }
 
 // A Proxy, and neither a class of our own nor a change of the transport: the SDKs look at a transport's prototype,
@@ -92,13 +94,6 @@ function meteredProxy<T extends TransportLike>(transport: T, inner: Inner, seatO
     seat.close()
     onclose?.()
   }
-  const starting =
-    (start: (...args: unknown[]) => unknown) =>
-    (...args: unknown[]) => {
-      attached = true
-      seat.open()
-      return start(...args)
-    }
   const bound = new WeakMap<object, unknown>()
   return new Proxy(transport, {
     get(target, key) {
@@ -112,7 +107,12 @@ function meteredProxy<T extends TransportLike>(transport: T, inner: Inner, seatO
       const known = bound.get(value)
       if (known !== undefined) return known
       const method = (value as (...args: unknown[]) => unknown).bind(target)
-      const own = key === 'start' ? starting(method) : method
+      const starting = (...args: unknown[]): unknown => {
+        attached = true
+        seat.open()
+        return method(...args)
+      }
+      const own = key === 'start' ? starting : method
       bound.set(value, own)
       return own
     },
