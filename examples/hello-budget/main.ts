@@ -30,7 +30,6 @@ const server = {
 heading('An agent has 100 credits')
 print()
 
-// #region meter
 const ledger = new MemoryLedger()
 const enforcer = new InMemoryBudgetEnforcer({ ledger })
 enforcer.initialize('agent-1', 100)
@@ -45,7 +44,6 @@ await client.connect(
     withBudget({ enforcer, budget: 'agent-1' }),
   ),
 )
-// #endregion meter
 
 await client.callTool({ name: 'web_search', arguments: { query: 'holds and budgets' } })
 // At the same time: what two of them hold is not there for the third.
@@ -79,13 +77,11 @@ await client.close()
 print()
 heading('By tool, from the ledger; the server counted for itself')
 print()
-// #region report
 const { byTool, byBudget } = report(ledger.entries())
 columns(
   ['tool', 'calls', 'refused', 'charged', 'run by the server'],
   Array.from(byTool, ([tool, { calls, refused, charged }]) => [tool, calls, refused, charged, runs[tool] ?? 0]),
 )
-// #endregion report
 
 const { spent, held, available } = enforcer.describe('agent-1')
 print()

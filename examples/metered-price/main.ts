@@ -11,7 +11,6 @@ import {
   MemoryLedger,
   meter,
   wrapTransport,
-  type CallRecord,
   type CostProfileOptions,
 } from 'mcp-budget'
 import { server } from './server.js'
@@ -51,7 +50,7 @@ for (const name of Object.keys(prices.costs)) await client.callTool({ name, argu
 await client.close()
 
 console.log('tool           held  reported  charged')
-for (const { tool, charge } of ledger.entries({ kind: 'call' }) as readonly CallRecord[]) {
+for (const { tool, charge } of ledger.entries({ kind: 'call' })) {
   const { held, reported = 'nothing', charged } = charge ?? assert.fail(`${tool} was not charged`)
   console.log(`${tool.padEnd(13)}  ${pad(held, 4)}  ${pad(reported, 8)}  ${pad(charged, 7)}`)
 }
@@ -61,7 +60,7 @@ function pad(value: string | number, width: number): string {
   return String(value).padStart(width)
 }
 
-const charges = (ledger.entries({ kind: 'call' }) as readonly CallRecord[]).map(({ tool, charge }) => [tool, charge])
+const charges = ledger.entries({ kind: 'call' }).map(({ tool, charge }) => [tool, charge])
 assert.deepEqual(Object.fromEntries(charges), {
   speak: { held: 50, reported: 8, charged: 8, end: 'captured' },
   translate: { held: 8, reported: 4, charged: 4, end: 'captured' },

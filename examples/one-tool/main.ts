@@ -6,9 +6,9 @@ import assert from 'node:assert/strict'
 import { Client as ClientV2, InMemoryTransport as InMemoryTransportV2 } from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { InMemoryTransport as InMemoryTransportV1 } from '@modelcontextprotocol/sdk/inMemory.js'
-import { InMemoryBudgetEnforcer, refusalOf } from 'mcp-budget'
-import { serverV1 } from './v1.js'
-import { serverV2 } from './v2.js'
+import { refusalOf, type InMemoryBudgetEnforcer } from 'mcp-budget'
+import * as v1 from './v1.js'
+import * as v2 from './v2.js'
 
 interface Result {
   readonly isError?: boolean
@@ -16,9 +16,9 @@ interface Result {
   readonly _meta?: Readonly<Record<string, unknown>>
 }
 
-await run('SDK v1', async (enforcer) => {
+await run('SDK v1', v1.enforcer, async () => {
   const [near, far] = InMemoryTransportV1.createLinkedPair()
-  await serverV1(enforcer).connect(far)
+  await v1.server.connect(far)
   const client = new ClientV1({ name: 'agent', version: '1.0.0' })
   await client.connect(near)
   return {
@@ -27,9 +27,9 @@ await run('SDK v1', async (enforcer) => {
   }
 })
 
-await run('SDK v2', async (enforcer) => {
+await run('SDK v2', v2.enforcer, async () => {
   const [near, far] = InMemoryTransportV2.createLinkedPair()
-  await serverV2(enforcer).connect(far)
+  await v2.server.connect(far)
   const client = new ClientV2({ name: 'agent', version: '1.0.0' })
   await client.connect(near)
   return {
@@ -43,10 +43,8 @@ interface Agent {
   close(): Promise<void>
 }
 
-async function run(sdk: string, connect: (enforcer: InMemoryBudgetEnforcer) => Promise<Agent>): Promise<void> {
-  const enforcer = new InMemoryBudgetEnforcer()
-  enforcer.initialize('studio', 120)
-  const agent = await connect(enforcer)
+async function run(sdk: string, enforcer: InMemoryBudgetEnforcer, connect: () => Promise<Agent>): Promise<void> {
+  const agent = await connect()
   console.log(`${sdk}, a budget of 120 and a tool for 50`)
 
   // Wrong arguments are the SDK's business: the handler is not reached, and nothing is charged.

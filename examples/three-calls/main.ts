@@ -13,7 +13,6 @@ const server = {
   args: ['--import', 'tsx', fileURLToPath(new URL('../hello-budget/server.ts', import.meta.url))],
   cwd: fileURLToPath(new URL('../../', import.meta.url)),
 }
-const client = new Client({ name: 'agent', version: '1.0.0' })
 
 const printed: unknown[] = []
 const print = console.log
@@ -25,7 +24,7 @@ console.log = (text: string) => {
 // #region calls
 const enforcer = new InMemoryBudgetEnforcer()
 enforcer.initialize('agent-1', 10)
-
+const client = new Client({ name: 'agent', version: '1.0.0' })
 const metered = wrapTransport(
   new StdioClientTransport(server), // or any other transport
   withCostProfile({ defaultCost: 5, costs: { 'gpt4_*': 25, dalle_generate: 50 } }),
@@ -34,12 +33,15 @@ const metered = wrapTransport(
 await client.connect(metered)
 
 for (const query of ['holds', 'ledgers', 'prices']) {
-  const call = client.callTool({ name: 'web_search', arguments: { query } })
-  await call.catch((error) => console.log(JSON.stringify(refusalOf(error))))
+  await client.callTool({ name: 'web_search', arguments: { query } }).catch((error: unknown) => {
+    const refusal = refusalOf(error)
+    if (refusal === undefined) throw error
+    console.log(JSON.stringify(refusal))
+  })
 }
+await client.close()
 // #endregion calls
 
-await client.close()
 assert.deepEqual(printed, [JSON.parse(readFileSync(new URL('refusal.json', import.meta.url), 'utf8'))])
 const { spent, held, available } = enforcer.describe('agent-1')
 assert.deepEqual({ spent, held, available }, { spent: 10, held: 0, available: 0 })

@@ -84,13 +84,10 @@ describe('the code of the client guide', () => {
   })
 
   test('prices servers by the name that their seat has', async () => {
-    const prices = {
-      defaultCost: 5,
-      servers: { github: { costs: { list_issues: 1 } } },
-    }
     const [github, search] = [await studio(), await studio()]
     const other = new Client({ name: 'agent', version: '1.0.0' })
     // #region servers
+    const prices = { defaultCost: 5, servers: { github: { costs: { list_issues: 1 } } } }
     const budgeted = meter({ enforcer, budget: 'agent-1', prices })
 
     await client.connect(wrapTransport(github.transport, { server: 'github' }, budgeted))

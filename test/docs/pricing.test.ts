@@ -14,10 +14,10 @@ import { describe, expect, test } from 'vitest'
 import * as z from 'zod/v4'
 
 /** What calls cost, by what is held for them. */
-function holds(prices: CallMiddleware<unknown, Priced>, ...calls: CallInput[]): Promise<unknown[]> {
+function holds(priced: CallMiddleware<unknown, Priced>, ...calls: CallInput[]): Promise<unknown[]> {
   const enforcer = new InMemoryBudgetEnforcer()
   enforcer.initialize('payer', 1_000_000)
-  const run = compose(prices, withBudget({ enforcer, budget: 'payer' }))
+  const run = compose(priced, withBudget({ enforcer, budget: 'payer' }))
   return Promise.all(
     calls.map(async (call) => {
       const outcome = await run.run(call, () => ({ content: [] }))
@@ -29,7 +29,7 @@ function holds(prices: CallMiddleware<unknown, Priced>, ...calls: CallInput[]): 
 describe('the code of the pricing guide', () => {
   test('prices by name, by prefix and by default', async () => {
     // #region list
-    const prices = withCostProfile({
+    const priced = withCostProfile({
       costs: {
         web_search: 5, // this tool
         'gpt4_*': 25, // all that begin so
@@ -40,12 +40,12 @@ describe('the code of the pricing guide', () => {
     })
     // #endregion list
     const tools = ['web_search', 'gpt4_summarize', 'gpt4_vision_ocr', 'health_check', 'anything']
-    expect(await holds(prices, ...tools.map((tool) => ({ tool })))).toEqual([5, 25, 40, 0, 2])
+    expect(await holds(priced, ...tools.map((tool) => ({ tool })))).toEqual([5, 25, 40, 0, 2])
   })
 
   test('prices in one glance', async () => {
     // #region glance
-    const prices = withCostProfile({
+    const priced = withCostProfile({
       costs: {
         web_search: 5, // one tool
         'gpt4_*': 25, // all that begin so; the longest beginning wins
@@ -58,7 +58,7 @@ describe('the code of the pricing guide', () => {
     })
     // #endregion glance
     const calls = ['web_search', 'gpt4_o', 'draw', 'book_flight', 'speak', 'other'].map((tool) => ({ tool }))
-    expect(await holds(prices, ...calls, { tool: 'web_search', server: 'github' })).toEqual([5, 25, 20, 100, 50, 2, 1])
+    expect(await holds(priced, ...calls, { tool: 'web_search', server: 'github' })).toEqual([5, 25, 20, 100, 50, 2, 1])
   })
 
   test('refuses what has no price', async () => {
@@ -71,9 +71,9 @@ describe('the code of the pricing guide', () => {
   })
 
   test('refuses a name that a server may take for a priced one', async () => {
-    const prices = withCostProfile({ costs: { web_search: 5, 'gpt4_*': 25 }, defaultCost: 1 })
+    const priced = withCostProfile({ costs: { web_search: 5, 'gpt4_*': 25 }, defaultCost: 1 })
     const tools = ['Web_Search', 'web_search ', 'GPT4_summarize', 'web_searches']
-    expect(await holds(prices, ...tools.map((tool) => ({ tool })))).toEqual([
+    expect(await holds(priced, ...tools.map((tool) => ({ tool })))).toEqual([
       'ambiguous_tool_name',
       'ambiguous_tool_name',
       'ambiguous_tool_name',
@@ -83,19 +83,19 @@ describe('the code of the pricing guide', () => {
 
   test('computes a price from the arguments', async () => {
     // #region computed
-    const prices = withCostProfile({
+    const priced = withCostProfile({
       costs: {
         draw: (args) => (args?.size === 'large' ? 50 : 20),
       },
     })
     // #endregion computed
     const draw = (size?: string): CallInput => ({ tool: 'draw', args: { size } })
-    expect(await holds(prices, draw(), draw('large'), draw('LARGE'))).toEqual([20, 50, 20])
+    expect(await holds(priced, draw(), draw('large'), draw('LARGE'))).toEqual([20, 50, 20])
   })
 
   test('validates the arguments that a price depends on', async () => {
     // #region schema
-    const prices = withCostProfile({
+    const priced = withCostProfile({
       costs: {
         draw: {
           schema: z.object({ count: z.int().min(1).max(10).default(1) }),
@@ -107,17 +107,17 @@ describe('the code of the pricing guide', () => {
     // #endregion schema
     const draw = (args: Record<string, unknown>): CallInput => ({ tool: 'draw', args })
     const calls = [draw({}), draw({ count: 3 }), draw({ count: '3' }), draw({ count: 11 })]
-    expect(await holds(prices, ...calls)).toEqual([20, 60, 'invalid_arguments', 'invalid_arguments'])
+    expect(await holds(priced, ...calls)).toEqual([20, 60, 'invalid_arguments', 'invalid_arguments'])
   })
 
   test('refuses a price that is none', async () => {
-    const prices = withCostProfile({ costs: { half: () => 0.5, broken: () => JSON.parse('no') as number } })
-    expect(await holds(prices, { tool: 'half' }, { tool: 'broken' })).toEqual(['invalid_price', 'price_failed'])
+    const priced = withCostProfile({ costs: { half: () => 0.5, broken: () => JSON.parse('no') as number } })
+    expect(await holds(priced, { tool: 'half' }, { tool: 'broken' })).toEqual(['invalid_price', 'price_failed'])
   })
 
   test('prices outcomes', async () => {
     // #region outcomes
-    const prices = withCostProfile({
+    const priced = withCostProfile({
       costs: {
         book_flight: { price: 100, failed: 5, unknown: 100 },
       },
@@ -125,7 +125,7 @@ describe('the code of the pricing guide', () => {
     // #endregion outcomes
     const enforcer = new InMemoryBudgetEnforcer()
     enforcer.initialize('payer', 1_000)
-    const run = compose(prices, withBudget({ enforcer, budget: 'payer' }))
+    const run = compose(priced, withBudget({ enforcer, budget: 'payer' }))
     const failed = await run.run({ tool: 'book_flight' }, () => ({ isError: true, content: [] }))
     expect(failed.charge).toEqual({ held: 100, charged: 5, end: 'captured' })
     const ran = await run.run({ tool: 'book_flight' }, () => ({ content: [] }))
@@ -134,7 +134,7 @@ describe('the code of the pricing guide', () => {
 
   test('prices servers on their own', async () => {
     // #region servers
-    const prices = withCostProfile({
+    const priced = withCostProfile({
       costs: { list_issues: 3, 'search_*': 5 },
       servers: {
         github: { costs: { list_issues: 1 } },
@@ -144,7 +144,7 @@ describe('the code of the pricing guide', () => {
     // #endregion servers
     expect(
       await holds(
-        prices,
+        priced,
         { tool: 'list_issues', server: 'github' },
         { tool: 'search_code', server: 'github' },
         { tool: 'list_issues', server: 'intranet' },
@@ -168,10 +168,10 @@ describe('the code of the pricing guide', () => {
 
   test('records which price of which list it was', async () => {
     const ledger = new MemoryLedger()
-    const prices = withCostProfile({ costs: { 'gpt4_*': 25 }, version: '2026-11-01' })
+    const priced = withCostProfile({ costs: { 'gpt4_*': 25 }, version: '2026-11-01' })
     const enforcer = new InMemoryBudgetEnforcer()
     enforcer.initialize('payer', 25)
-    const run = compose(withLedger({ ledger }), prices, withBudget({ enforcer, budget: 'payer' }))
+    const run = compose(withLedger({ ledger }), priced, withBudget({ enforcer, budget: 'payer' }))
     await run.run({ tool: 'gpt4_summarize' }, () => ({ content: [] }))
     expect(ledger.entries({ kind: 'call' })).toMatchObject([
       { price: { rule: 'wildcard', pattern: 'gpt4_*', version: '2026-11-01' } },

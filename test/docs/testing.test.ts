@@ -1,15 +1,5 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
-import {
-  compose,
-  InMemoryBudgetEnforcer,
-  meter,
-  refusalOf,
-  withBudget,
-  withCostProfile,
-  wrapTransport,
-  type CallInput,
-  type Clock,
-} from 'mcp-budget'
+import { InMemoryBudgetEnforcer, meter, refusalOf, wrapTransport, type CallInput, type Clock } from 'mcp-budget'
 import {
   asyncEnforcer,
   enforcerConformance,
@@ -26,17 +16,6 @@ const answer = () => ({ content: [] })
 const createMyEnforcer = (options: { clock: Clock }) => new InMemoryBudgetEnforcer(options)
 
 describe('the code of the testing guide', () => {
-  // #region fake
-  test('stops at the second search', async () => {
-    // #region four
-    const enforcer = fakeEnforcer({ remaining: 10 })
-    const agent = compose(withCostProfile({ defaultCost: 7 }), withBudget({ enforcer, budget: 'anyone' }))
-    expect(await agent.run(search, answer)).toMatchObject({ kind: 'result', charge: { charged: 7 } })
-    expect(await agent.run(search, answer)).toMatchObject({ kind: 'refused', refusal: { remaining: 3 } })
-    // #endregion four
-  })
-  // #endregion fake
-
   // #region calls
   test('gives the credits of a call back that never ran', async () => {
     const enforcer = fakeEnforcer({ remaining: 10 })
