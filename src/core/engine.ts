@@ -1,6 +1,6 @@
 import { BudgetError, describeValue } from './errors.js'
 import { isPromise, type MaybePromise } from './maybe-promise.js'
-import { refuse, type Refusal } from './refusal.js'
+import { refuse, REFUSALS, type Refusal } from './refusal.js'
 import type { Clock } from './clock.js'
 import type { CallMiddleware, ObservedMessage } from './middleware.js'
 import type { CallOutcome } from './outcome.js'
@@ -14,8 +14,8 @@ export interface Passage {
   entered: number
   /** Set when a step refused: nothing may be forwarded, and all steps have been left already. */
   refusal: Refusal | undefined
-  /** Whether the steps have been left, or are being left. */
-  left: boolean
+  /** How the steps were left, or are being left. */
+  left: CallOutcome | undefined
   /** From when on the call is kept alive by `extend`. */
   dueAt: number
   /** Who waits for it. */
@@ -25,6 +25,8 @@ export interface Passage {
 /** Who waits for a call; a call that nobody waits for any more is not kept alive while it is being decided. */
 export interface Caller {
   readonly cancelled: boolean
+  /** Where its call is; set as soon as the first step is entered. */
+  passage: Passage | undefined
 }
 
 /**
@@ -51,13 +53,18 @@ export class Engine {
 
   /** Enters the steps one after the other; the passage carries the call, or the refusal that ended it. */
   enter(call: ToolCall, caller?: Caller): MaybePromise<Passage> {
-    return this.#enterFrom({ call, entered: 0, refusal: undefined, left: false, dueAt: 0, caller }, 0)
+    const passage = { call, entered: 0, refusal: undefined, left: undefined, dueAt: 0, caller }
+    if (caller !== undefined) caller.passage = passage
+    return this.#enterFrom(passage, 0)
   }
 
-  /** Leaves the steps that were entered, once; a second call changes nothing and answers with the outcome as given. */
+  /**
+   * Leaves the steps that were entered, once; a second call changes nothing and answers with the outcome as given. A
+   * step that is being entered is left when it has answered.
+   */
   leave(passage: Passage, outcome: CallOutcome): MaybePromise<CallOutcome> {
-    if (passage.left) return outcome
-    passage.left = true
+    if (passage.left !== undefined) return outcome
+    passage.left = outcome
     if (this.#firstToExtend !== Infinity) this.#open.delete(passage)
     return this.#leaveFrom(passage, outcome, passage.entered - 1)
   }
@@ -96,6 +103,7 @@ export class Engine {
           return this.#enterLater(passage, i, next)
         }
         const refused = take(passage, step, next)
+        if (passage.left !== undefined) return this.#leaveLate(passage, i, refused)
         if (refused !== undefined) return this.#refuse(passage, refused)
       }
       passage.entered = i + 1
@@ -113,9 +121,23 @@ export class Engine {
       answer = stepFailed(passage.call, step, error)
     }
     const refused = take(passage, step, answer)
+    if (passage.left !== undefined) return this.#leaveLate(passage, i, refused)
     if (refused !== undefined) return this.#refuse(passage, refused)
     passage.entered = i + 1
     return this.#enterFrom(passage, i + 1)
+  }
+
+  // The call was given up while this step decided: the others have been left, and this one must be too.
+  #leaveLate(passage: Passage, i: number, refused: Refusal | undefined): Passage {
+    const { left } = passage
+    if (refused !== undefined || left === undefined) return passage
+    try {
+      const late = this.#steps[i]?.leave?.(passage.call, left)
+      if (late !== undefined && isPromise(late)) late.then(undefined, () => this.faults++)
+    } catch {
+      this.faults++
+    }
+    return passage
   }
 
   #refuse(passage: Passage, refusal: Refusal): MaybePromise<Passage> {
@@ -132,7 +154,7 @@ export class Engine {
       try {
         const next = step.leave(passage.call, current)
         if (isPromise(next)) return this.#leaveLater(passage, current, i, next)
-        current = next ?? current
+        current = this.#outcomeOf(next, current)
       } catch {
         // The steps further out must be left all the same: one of them may hold credits.
         this.faults++
@@ -149,11 +171,18 @@ export class Engine {
   ): Promise<CallOutcome> {
     let current = outcome
     try {
-      current = (await next) ?? outcome
+      current = this.#outcomeOf(await next, outcome)
     } catch {
       this.faults++
     }
     return this.#leaveFrom(passage, current, i - 1)
+  }
+
+  // What a step answers that is no outcome changes nothing.
+  #outcomeOf(answer: CallOutcome | undefined, before: CallOutcome): CallOutcome {
+    if (typeof answer?.kind === 'string' && typeof answer.proves === 'string') return answer
+    if (answer !== undefined) this.faults++
+    return before
   }
 
   #keepAlive(passage: Passage): void {
@@ -189,7 +218,7 @@ function take(passage: Passage, step: CallMiddleware, answer: ToolCall | Refusal
     passage.call = answer as ToolCall
     return undefined
   }
-  if (kind === 'refused') return answer as Refusal
+  if (kind === 'refused' && Object.hasOwn(REFUSALS, (answer as Refusal).error)) return answer as Refusal
   const error = new BudgetError({
     code: 'invalid_config',
     message: `Expected step \`${step.name}\` to answer with a call or a refusal, got ${describeValue(answer)}`,

@@ -2,7 +2,7 @@ import { BudgetError } from '../core/errors.js'
 import { Engine, type Passage } from '../core/engine.js'
 import { isObject, type JsonObject } from '../core/json.js'
 import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
-import { refuse, type Refusal } from '../core/refusal.js'
+import { refuse, refuseArguments, type Refusal } from '../core/refusal.js'
 import { eraOf, type Era } from './eras.js'
 import { forwardable, readCall, snapshotOf } from './request.js'
 import { isInputRequired, outcomeOfResponse, outcomeOfSendFailure } from './evidence.js'
@@ -103,13 +103,21 @@ export class ClientSeat {
       if (isToolsCall(message)) requireId(message)
       return message
     })
-    const admitted = checked.map((message): MaybePromise<Admitted | undefined> => {
-      if (isToolsCall(message)) return this.#admit(message, options)
-      this.#passing(message)
-      return { message, pending: undefined }
-    })
-    const waits = admitted.some((each) => isPromise(each))
-    const decided = waits ? await Promise.all(admitted.map((each) => Promise.resolve(each))) : (admitted as Admitted[])
+    const admitted: MaybePromise<Admitted | undefined>[] = []
+    let decided: ReadonlyArray<Admitted | undefined>
+    try {
+      for (const message of checked) admitted.push(this.#admitOrPass(message, options))
+      const waits = admitted.some((each) => isPromise(each))
+      decided = waits ? await Promise.all(admitted.map((each) => Promise.resolve(each))) : (admitted as Admitted[])
+    } catch (error) {
+      // One that cannot be decided must not leave the others' credits on hold.
+      for (const each of admitted)
+        Promise.resolve(each).then(
+          (one) => one && this.#drop(one),
+          () => {},
+        )
+      throw error
+    }
     const passing = decided.filter((each) => each !== undefined && !this.#droppedFromBatch(each)) as Admitted[]
     if (passing.length === 0) return
     const calls = passing.flatMap((each) => each.pending ?? [])
@@ -121,10 +129,20 @@ export class ClientSeat {
   }
 
   // A call may be cancelled, or the transport closed, while the rest of its batch is being decided.
-  #droppedFromBatch({ pending }: Admitted): boolean {
-    if (pending?.cancelled !== true && !this.#closed) return false
-    if (pending !== undefined) this.#lose(pending, lost(pending, 'cancelled'))
+  #droppedFromBatch(admitted: Admitted): boolean {
+    if (admitted.pending?.cancelled !== true && !this.#closed) return false
+    this.#drop(admitted)
     return true
+  }
+
+  #drop({ pending }: Admitted): void {
+    if (pending !== undefined) this.#lose(pending, lost(pending, 'cancelled'))
+  }
+
+  #admitOrPass(message: JsonObject, options: SendOptions | undefined): MaybePromise<Admitted | undefined> {
+    if (isToolsCall(message)) return this.#admit(message, options)
+    this.#passing(message)
+    return { message, pending: undefined }
   }
 
   #passing(message: JsonObject): void {
@@ -184,9 +202,13 @@ export class ClientSeat {
         message: 'Expected an open transport, but it closed while the call was being decided',
       })
     }
-    const outgoing = forwardable(message, pending.call, passage.call, snapshot)
-    pending.request = outgoing
-    return { message: outgoing, pending }
+    try {
+      pending.request = forwardable(message, pending.call, passage.call, snapshot)
+    } catch (error) {
+      this.#lose(pending, lost(pending, 'not-sent'))
+      return this.#refuse(pending.id, pending.era, refuseArguments(passage.call.tool, error))
+    }
+    return { message: pending.request, pending }
   }
 
   #continued(before: PendingCall, message: JsonObject, id: RequestId): Admitted {
@@ -212,15 +234,16 @@ export class ClientSeat {
     }
     const onEnd = (pending: PendingCall, cause: LostOutcome['cause']): void => this.#lose(pending, lost(pending, cause))
     const watched = calls.reduce((given, pending) => watchOptions(pending, given, onEnd), options)
+    const before = calls.filter((pending) => pending.sent)
     for (const pending of calls) pending.sent = true
     let sent: Promise<void>
     try {
       sent = this.#wire.send(message, watched)
     } catch (error) {
-      this.#notSent(calls, error, message)
+      this.#notSent(calls, before, error, message)
       throw error
     }
-    if (calls.length > 0) sent.then(undefined, (error: unknown) => this.#notSent(calls, error, message))
+    if (calls.length > 0) sent.then(undefined, (error: unknown) => this.#notSent(calls, before, error, message))
     return sent
   }
 
@@ -244,14 +267,13 @@ export class ClientSeat {
 
   #cancel(requestId: unknown): void {
     const pending = this.#pending.get(requestId as RequestId)
-    if (pending === undefined) return
-    if (pending.sent) this.#lose(pending, lost(pending, 'cancelled'))
-    else pending.cancelled = true
+    if (pending !== undefined) this.#lose(pending, lost(pending, 'cancelled'))
   }
 
-  #notSent(calls: readonly PendingCall[], error: unknown, message: unknown): void {
+  #notSent(calls: readonly PendingCall[], before: readonly PendingCall[], error: unknown, message: unknown): void {
     const outcome = outcomeOfSendFailure(error, message, !this.#closed)
-    for (const pending of calls) this.#lose(pending, outcome)
+    // What was sent before, in an earlier round or on a stream that broke, may have run whatever becomes of this.
+    for (const pending of calls) this.#lose(pending, before.includes(pending) ? lost(pending, 'closed') : outcome)
   }
 
   #answered(pending: PendingCall, message: JsonObject, extra: unknown): void {
@@ -263,7 +285,7 @@ export class ClientSeat {
       this.#lose(pending, lost(pending, 'input-required'))
       return this.onmessage?.(message, extra)
     }
-    const outcome = outcomeOfResponse(message, pending.call.asTask)
+    const outcome = outcomeOfResponse(message, pending.call.asTask || pending.round > 0)
     const left = this.#engine.leave(pending.passage as Passage, outcome)
     if (!isPromise(left)) return this.onmessage?.(withOutcome(message, outcome, left), extra)
     void left.then((later) => this.#deliver(withOutcome(message, outcome, later), extra))
@@ -282,10 +304,8 @@ export class ClientSeat {
   #lose(pending: PendingCall, outcome: LostOutcome): void {
     if (this.#pending.get(pending.id) === pending) this.#pending.delete(pending.id)
     pending.cleanUp?.()
-    if (pending.passage === undefined) {
-      pending.cancelled = true
-      return
-    }
+    pending.cancelled = true
+    if (pending.passage === undefined) return
     const left = this.#engine.leave(pending.passage, outcome)
     if (isPromise(left)) left.then(undefined, () => {})
   }

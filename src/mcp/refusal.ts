@@ -64,7 +64,8 @@ export function refusalData(refusal: Refusal): RefusalData {
     token_id: tokenId?.slice(0, 12),
     budget_id: budget,
     retryable,
-    reset_at: resetAt === undefined ? undefined : new Date(resetAt).toISOString(),
+    // A step of the user's own may say any time; one that no date can show is left out.
+    reset_at: Math.abs(resetAt ?? Infinity) <= 8.64e15 ? new Date(resetAt as number).toISOString() : undefined,
   }
   return Object.fromEntries(entriesSent(data)) as unknown as RefusalData
 }

@@ -38,8 +38,10 @@ export function forwardable(
   snapshot: JsonObject | undefined,
 ): JsonObject {
   if (judged.args === seen.args && judged.tool === seen.tool) return snapshot ?? message
-  const args = judged.args === undefined ? undefined : copyJson(judged.args, { freeze: false })
-  return { ...message, params: { ...objectAt(snapshot ?? message, 'params'), name: judged.tool, arguments: args } }
+  const params = objectAt(snapshot ?? message, 'params')
+  const kept = judged.args === seen.args
+  const args = kept ? params.arguments : judged.args && copyJson(judged.args, { freeze: false })
+  return { ...message, params: { ...params, name: judged.tool, arguments: args } }
 }
 
 /** The message as it is now, for a decision that takes time. */

@@ -35,7 +35,7 @@ export function wrapClient<T extends ClientLike>(client: T, ...given: readonly (
   if (client.transport !== undefined && client.transport !== null) {
     throw new BudgetError({
       code: 'already_connected',
-      message: 'Expected a client that is not connected yet; call wrapClient before connect',
+      message: 'Expected a client that is not connected; call wrapClient before connect',
     })
   }
   if (wrapped.has(client)) {
@@ -46,8 +46,13 @@ export function wrapClient<T extends ClientLike>(client: T, ...given: readonly (
   wrapped.add(client)
   const connect = client.connect.bind(client) as (transport: unknown, ...rest: unknown[]) => Promise<void>
   const steps = given as readonly CallMiddleware[]
-  const metered = async (transport: TransportLike, ...rest: unknown[]): Promise<void> =>
-    connect(wrapTransport(transport, ...steps), ...rest)
+  // A client may close and connect again, through the same transport.
+  const known = new WeakMap<TransportLike, TransportLike>()
+  const metered = async (transport: TransportLike, ...rest: unknown[]): Promise<void> => {
+    const own = known.get(transport) ?? wrapTransport(transport, ...steps)
+    known.set(transport, own)
+    return connect(own, ...rest)
+  }
   Object.defineProperty(client, 'connect', { value: metered, configurable: true, writable: true })
   return client
 }

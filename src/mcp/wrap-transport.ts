@@ -110,7 +110,10 @@ function meteredProxy<T extends TransportLike>(transport: T, inner: Inner, seatO
       const starting = (...args: unknown[]): unknown => {
         attached = true
         seat.open()
-        return method(...args)
+        const started = method(...args)
+        // One that did not start sends nothing: what it is asked to send has not run.
+        Promise.resolve(started).then(undefined, () => seat.close())
+        return started
       }
       const own = key === 'start' ? starting : method
       bound.set(value, own)
@@ -129,15 +132,14 @@ function meteredProxy<T extends TransportLike>(transport: T, inner: Inner, seatO
 function bypassed(): BudgetError {
   return new BudgetError({
     code: 'not_metered',
-    message:
-      'Expected the wrapped transport to be used, but a message came to the inner one: connect what wrapTransport returned',
+    message: 'Expected what wrapTransport returned to be connected, got a message at the transport inside it',
   })
 }
 
 // A client serves no tools. Either a server asks for one all the same, and must not end the connection by it; or this is
 // a server's transport, where the call must not run unpaid.
 function notServed({ id }: JsonObject, inner: Inner): void {
-  const message = "Expected a client's transport, but a tools/call came in: this is a server's"
+  const message = "Expected a client's transport, got a tools/call as a server's would"
   inner.onerror?.(new BudgetError({ code: 'not_supported', message }))
   if (!isRequestId(id)) return
   const error = { code: -32601, message: 'Method not found' }

@@ -174,7 +174,7 @@ describe('a round', () => {
     const { transport, wire, balance, state } = await begun()
     await transport.send(leg(2, state))
     wire.receive({ jsonrpc: '2.0', id: 2, error: { code: -32601, message: 'no' } })
-    expect(balance()).toEqual({ available: 100, held: 0, spent: 0, debt: 0 })
+    expect(balance()).toEqual({ available: 95, held: 0, spent: 5, debt: 0 })
   })
 
   test('that is not sent ends the call by what the failure proves', async () => {
