@@ -74,11 +74,11 @@ export function flattenSteps(steps: readonly CallMiddleware[]): readonly CallMid
   })
   const given = new Set<string>()
   for (const step of flat) {
-    const missing = step.needs?.filter((need) => !given.has(need)) ?? []
-    if (missing.length > 0) {
+    const missing = step.needs?.find((need) => !given.has(need))
+    if (missing !== undefined) {
       throw new BudgetError({
         code: 'wrong_order',
-        message: `Step \`${step.name}\` needs ${missing.map((need) => `\`${need}\``).join(', ')}, which no earlier step gives; put the step that gives it first`,
+        message: `Step \`${step.name}\` needs \`${missing}\`; put the step that gives it first`,
       })
     }
     for (const give of step.gives ?? []) given.add(give)

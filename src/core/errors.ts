@@ -35,7 +35,7 @@ export class BudgetError extends Error {
   readonly help: string
 
   constructor(options: { code: BudgetErrorCode; message: string; cause?: unknown }) {
-    super(options.message, options.cause === undefined ? undefined : { cause: options.cause })
+    super(options.message, options)
     this.name = 'BudgetError'
     this.code = options.code
     this.help = `docs/reference/errors.md#${options.code}`
@@ -55,14 +55,8 @@ export class BudgetError extends Error {
 export function describeValue(value: unknown): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'an array'
-  switch (typeof value) {
-    case 'number':
-    case 'boolean':
-    case 'undefined':
-      return `\`${String(value)}\``
-    case 'string':
-      return value.length <= 64 ? `${JSON.stringify(value)} (string)` : `a string of ${value.length} characters`
-    default:
-      return `a ${typeof value}`
-  }
+  if (typeof value === 'string')
+    return value.length <= 64 ? `${JSON.stringify(value)} (string)` : `a string of ${value.length} characters`
+  if (typeof value === 'number' || typeof value === 'boolean' || value === undefined) return `\`${String(value)}\``
+  return `a ${typeof value}`
 }

@@ -34,7 +34,7 @@ export interface Seat {
  */
 export function readSeat(who: string, given: readonly (SeatOptions | CallMiddleware)[]): Seat {
   const [first, ...rest] = given
-  const hasOptions = first !== undefined && isObject(first) && !('name' in first)
+  const hasOptions = isObject(first) && !('name' in first)
   const options = (hasOptions ? first : {}) as SeatOptions
   const steps = flattenSteps((hasOptions ? rest : given) as readonly CallMiddleware[])
   if (steps.length === 0) throw misconfigured(who, 'given at least one step, such as withBudget({ … })', 'none')

@@ -5,7 +5,6 @@ import { misconfigured } from '../core/settings.js'
 export type JsonPointer = (value: unknown) => unknown
 
 const POINTER = /^(?:\/(?:[^~/]|~[01])*)+$/
-const INDEX = /^(?:0|[1-9]\d{0,9})$/
 
 /**
  * Compiles a JSON pointer (RFC 6901), such as `/structuredContent/usage/0/credits`. It follows own properties only,
@@ -28,6 +27,6 @@ export function compilePointer(pointer: unknown, path: string): JsonPointer {
 export function ownProperty(value: unknown, key: string): unknown {
   if (typeof value !== 'object' || value === null) return undefined
   // `length` is an own property of an array, but not of the JSON that it was.
-  if (Array.isArray(value) && !INDEX.test(key)) return undefined
+  if (Array.isArray(value) && key === 'length') return undefined
   return Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined
 }

@@ -83,7 +83,7 @@ describe('withCostProfile', () => {
     expect(seen).toEqual([{ cost: 5 }])
     expectTypeOf<GivesOf<ReturnType<typeof withCostProfile>>>().toEqualTypeOf<Priced>()
     // @ts-expect-error a step before what it needs
-    expect(() => compose(needy, withCostProfile({ defaultCost: 5 }))).toThrow('Step `needy` needs `cost`, `price`')
+    expect(() => compose(needy, withCostProfile({ defaultCost: 5 }))).toThrow('Step `needy` needs `cost`')
   })
 
   test('takes functions whose arguments need no annotation, and annotated ones beside a schema', () => {
