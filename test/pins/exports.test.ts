@@ -20,7 +20,7 @@ const ROOT = {
   // prettier-ignore
   types: [
     'Balance', 'BalanceChange', 'BudgetEnforcer', 'BudgetErrorCode', 'BudgetEventMap', 'BudgetEventName',
-    'BudgetId', 'BudgetLine', 'BudgetMiddleware', 'BudgetOptions', 'BudgetResult', 'BudgetSpec', 'BudgetView',
+    'BudgetId', 'BudgetLine', 'BudgetMeter', 'BudgetMiddleware', 'BudgetOptions', 'BudgetResult', 'BudgetSpec', 'BudgetView',
     'CallHold', 'CallInput', 'CallMiddleware', 'CallOutcome', 'CallRecord', 'CallRef', 'CallTotals',
     'CaptureRequest', 'CaptureResult', 'Charge', 'ChargeId', 'ClientLike', 'Clock', 'CloseRequest',
     'CloseResult', 'CostProfile', 'CostProfileOptions', 'Credits', 'EnforcerReason', 'ErrorOutcome',
