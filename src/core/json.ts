@@ -1,4 +1,4 @@
-import { BudgetError } from './errors.js'
+import { BudgetError, describeValue } from './errors.js'
 
 /** A JSON object as it came over the wire. */
 export type JsonObject = Readonly<Record<string, unknown>>
@@ -69,7 +69,7 @@ function checked(from: unknown): object {
   if (isPlain(from)) return from
   throw new BudgetError({
     code: 'invalid_request',
-    message: `Expected arguments of JSON data, got a ${typeof from === 'object' ? 'class instance' : typeof from}`,
+    message: `Expected arguments of JSON data, got ${isObject(from) ? 'an instance of a class' : describeValue(from)}`,
   })
 }
 

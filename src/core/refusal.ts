@@ -138,17 +138,16 @@ export function refuse<Slug extends RefusalSlug>(
   tool: string,
   why: { error: Slug; reason: RefusalReason<Slug> } & Partial<Omit<Refusal, 'kind' | 'error' | 'reason' | 'tool'>>,
 ): Refusal {
-  return {
-    kind: 'refused',
-    error: why.error,
-    reason: why.reason,
-    tool,
-    cost: why.cost,
-    remaining: why.remaining,
-    budget: why.budget,
-    tokenId: why.tokenId,
-    retryable: why.retryable ?? REFUSALS[why.error].retryable,
-    resetAt: why.resetAt,
-    detail: why.detail,
-  }
+  const {
+    error,
+    reason,
+    cost,
+    remaining,
+    budget,
+    tokenId,
+    retryable = REFUSALS[error].retryable,
+    resetAt,
+    detail,
+  } = why
+  return { kind: 'refused', error, reason, tool, cost, remaining, budget, tokenId, retryable, resetAt, detail }
 }

@@ -116,12 +116,13 @@ export function compileCostProfile(options: CostProfileOptions): CostProfile {
 }
 
 function unpricedOf({ unpriced, defaultCost }: CostProfileOptions): Unpriced {
-  const all = defaultCost !== undefined
-  const choice = oneOf(unpriced, all ? ['default', 'deny', 'observe'] : ['deny', 'default', 'observe'], 'unpriced')
-  if (all === (choice === 'default')) return choice
-  if (!all) throw misconfigured('defaultCost', "set where `unpriced` is 'default'", '`undefined`')
+  if (defaultCost === undefined) {
+    if (unpriced === 'default') throw misconfigured('defaultCost', "set where `unpriced` is 'default'", '`undefined`')
+    return oneOf(unpriced, ['deny', 'observe'], 'unpriced')
+  }
+  if (unpriced === undefined || unpriced === 'default') return 'default'
   // Either could be meant, and one of the two would give work for free.
-  throw misconfigured('unpriced', "'default' where `defaultCost` prices every tool", describeValue(choice))
+  throw misconfigured('unpriced', "'default' where `defaultCost` prices every tool", describeValue(unpriced))
 }
 
 function contextOf({ events, clock = systemClock, priceTimeoutMs }: CostProfileOptions): RuleContext {
