@@ -1,4 +1,4 @@
-import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
+import { andThen, isPromise, type MaybePromise } from '../core/maybe-promise.js'
 import { isUnreached, reach, type Unreached } from './reach.js'
 import { payInAdvance, type Holder } from './pay-in-advance.js'
 import { RefusalMemory } from './refusal-memory.js'
@@ -21,6 +21,9 @@ import {
 import type { Gate } from './gate.js'
 import type { HoldFate } from './end.js'
 import type { Outage } from './outage.js'
+
+/** What a store says of the end of a hold. `capped` when less was charged than was asked. */
+type End = (CaptureResult | ReleaseResult) & { readonly capped?: boolean }
 
 /** Holds before the call, captures or releases after it; with a store of four verbs it is paid before. */
 export class HoldingGate implements Gate {
@@ -69,7 +72,7 @@ export class HoldingGate implements Gate {
       case 'keep':
         return { held: cost, charged: 0, end: 'kept' }
       case 'capture':
-        return this.#finish(call, () => this.#capture(call, hold, amount), { held: cost, charged, end: 'captured' })
+        return this.#finish(call, this.#capture(call, hold, amount), { held: cost, charged, end: 'captured' })
       case 'release':
         return this.#finish(call, () => this.#release(call), { held: cost, charged: 0, end: 'released' })
     }
@@ -116,11 +119,7 @@ export class HoldingGate implements Gate {
     this.#outage.outbox.add({ chargeId: call.id, post: () => refusedBy(this.#release(call)) }, cause)
   }
 
-  #finish(
-    call: ToolCall,
-    post: () => MaybePromise<CaptureResult | ReleaseResult>,
-    charge: Charge,
-  ): MaybePromise<Charge> {
+  #finish(call: ToolCall, post: () => MaybePromise<End>, charge: Charge): MaybePromise<Charge> {
     this.#refused.forget()
     const answer = reach(post, this.#reach)
     if (!isPromise(answer)) return this.#finished(call, post, charge, answer)
@@ -128,12 +127,7 @@ export class HoldingGate implements Gate {
     return this.#settings.awaitCapture ? later : charge
   }
 
-  #finished(
-    call: ToolCall,
-    post: () => MaybePromise<CaptureResult | ReleaseResult>,
-    charge: Charge,
-    answer: CaptureResult | ReleaseResult | Unreached,
-  ): Charge {
+  #finished(call: ToolCall, post: () => MaybePromise<End>, charge: Charge, answer: End | Unreached): Charge {
     if (isUnreached(answer) && !answer.misuse) {
       this.#outage.outbox.add({ chargeId: call.id, post: () => refusedBy(post()) }, answer.cause)
       return { ...charge, end: 'pending' }
@@ -141,34 +135,38 @@ export class HoldingGate implements Gate {
     if (isUnreached(answer) || answer?.kind === 'refused') {
       const cause = isUnreached(answer) ? answer.cause : answer.reason
       this.#settings.events?.emit('delayed', { chargeId: call.id, attempt: 1, givenUp: true, cause })
+      return charge
     }
-    return charge
+    return answer?.capped ? { ...charge, charged: Math.min(charge.charged, charge.held) } : charge
   }
 
   #journal(call: ToolCall, hold: CallHold, fate: HoldFate, cost: Credits, charged: Credits): Charge {
     const capture = fate === 'capture' || (fate === 'keep' && this.#settings.onExpire === 'capture')
     const amount = fate === 'keep' || this.#paid ? cost : charged
     // What passed was real, so it is charged whatever the budget has left: the rest becomes debt.
-    const post = capture
-      ? () => refusedBy(this.#enforcer.capture(this.#captureRequest(call, hold, amount, 'debt')))
-      : () => refusedBy(this.#release(call))
-    this.#outage.outbox.add({ chargeId: call.id, post }, 'the store was out of reach when the call began')
+    const post = capture ? this.#capture(call, hold, amount, 'debt') : () => this.#release(call)
+    this.#outage.outbox.add(
+      { chargeId: call.id, post: () => refusedBy(post()) },
+      'the store was out of reach when the call began',
+    )
     return { held: cost, charged: capture ? amount : 0, end: 'pending' }
   }
 
-  #capture(call: ToolCall, hold: CallHold, amount: Credits): MaybePromise<CaptureResult> {
-    return this.#enforcer.capture(this.#captureRequest(call, hold, amount, this.#settings.overage))
-  }
-
-  #captureRequest(call: ToolCall, hold: CallHold, amount: Credits, overage: CaptureRequest['overage']): CaptureRequest {
-    return {
-      id: `${call.id}.c`,
-      holdId: call.id,
-      amount,
-      overage,
-      lines: hold.lines,
-      meta: { tool: call.tool, server: call.server },
-    }
+  /** Captures: again when it is called again, and without what is beyond the hold when no balance can take that. */
+  #capture(call: ToolCall, hold: CallHold, amount: Credits, overage = this.#settings.overage): () => MaybePromise<End> {
+    const { lines } = hold
+    const meta = { tool: call.tool, server: call.server }
+    let request: CaptureRequest = { id: `${call.id}.c`, holdId: call.id, amount, overage, lines, meta }
+    let capped = false
+    const post = (): MaybePromise<End> =>
+      andThen(this.#enforcer.capture(request), (answer) => {
+        const overflows = answer?.kind === 'refused' && answer.reason === 'overflow'
+        if (!overflows || request.overage === 'cap') return capped ? { ...answer, capped } : answer
+        capped = true
+        request = { ...request, id: `${call.id}.cap`, overage: 'cap' }
+        return post()
+      })
+    return post
   }
 
   #release(call: ToolCall): MaybePromise<ReleaseResult> {
@@ -176,7 +174,7 @@ export class HoldingGate implements Gate {
   }
 }
 
-function refusedBy(answer: MaybePromise<CaptureResult | ReleaseResult>): MaybePromise<string | undefined> {
+function refusedBy(answer: MaybePromise<End>): MaybePromise<string | undefined> {
   if (isPromise(answer)) return answer.then(refusedBy)
   return answer.kind === 'refused' ? answer.reason : undefined
 }

@@ -8,6 +8,7 @@ import {
   NO_CHANGE,
   outgoingChange,
   windowChange,
+  type Balance,
   type BalanceChange,
 } from '../../budget/hold.js'
 import { BudgetRecord } from './budget-record.js'
@@ -33,14 +34,16 @@ export interface EntryNote {
   readonly id: string
   readonly at: number
   readonly tool?: string | undefined
-  /** The other budget of each, in a transfer. */
-  readonly counter?: ReadonlyMap<BudgetId, BudgetId>
 }
 
 /** One budget's part of a step. */
 export interface BudgetChange {
   readonly budget: BudgetRecord
   readonly change: BalanceChange
+  /** If it is another than the step's. */
+  readonly op?: MoneyOp
+  /** The other budget, in a transfer. */
+  readonly counter?: BudgetId
 }
 
 /** The budgets of the memory store, and every change of them. A change and its entry are made together. */
@@ -136,7 +139,7 @@ export class Book {
     }
     // After this point the transfer must succeed.
     const to = known ?? new BudgetRecord(toId, from.partition, undefined, from)
-    this.#transfer(from, to, amount, { op: 'transfer', id, at })
+    this.commit(transferChanges(from, to, amount), { op: 'transfer', id, at })
     this.#budgets.set(toId, to)
     if (known === undefined) from.children.add(to)
     return { kind: 'moved', remaining: from.available }
@@ -145,29 +148,14 @@ export class Book {
   close(request: CloseRequest, at: number): CloseResult {
     const budget = this.find(request.budget)
     if (budget?.state !== 'open') return { kind: 'refused', reason: closedOr(budget) }
-    const subtree = [budget]
-    for (const each of subtree) subtree.push(...each.children)
-    for (const each of subtree) if (each.state === 'open') each.state = 'closing'
-    const returned = subtree.reduce((sum, each) => sum + each.available, 0)
-    for (const each of subtree) this.drain(each, { op: 'close', id: request.id, at })
-    return { kind: 'closed', returned }
-  }
-
-  /** Hands what a closing budget has to the nearest open ancestor, or burns it; closes it when nothing is held. */
-  drain(budget: BudgetRecord, note: EntryNote): void {
-    if (budget.state === 'open') return
-    const amount = budget.available
-    let heir = budget.parent
-    while (heir !== undefined && heir.state !== 'open') heir = heir.parent
-    if (amount > 0) {
-      // An heir that is full to 2^53−1 cannot take it, and neither a close nor an expiry can be refused for that.
-      if (heir !== undefined && fits(heir, incomingChange(heir, amount))) {
-        this.#transfer(budget, heir, amount, { ...note, op: 'close' })
-      } else {
-        this.change(budget, { ...NO_CHANGE, available: -amount, burned: amount }, { ...note, op: 'close' })
-      }
+    const subtree = new Set([budget])
+    let returned = 0
+    for (const each of subtree) {
+      returned += each.available
+      for (const child of each.children) subtree.add(child)
     }
-    if (budget.held === 0) budget.state = 'closed'
+    this.commit([], { op: 'close', id: request.id, at }, subtree)
+    return { kind: 'closed', returned }
   }
 
   /** Makes a change and writes its entry. */
@@ -175,18 +163,23 @@ export class Book {
     this.commit([{ budget, change }], note)
   }
 
-  /** Makes changes within a partition and writes their entries: all, or none when the entries cannot be written. */
-  commit(changes: readonly BudgetChange[], note: EntryNote): void {
-    if (this.#sink !== undefined) this.#write(this.#sink, changes, note)
-    for (const { budget, change } of changes) applyChange(budget, change)
+  /**
+   * Makes changes within a partition and writes their entries: all, or none when the entries cannot be written. In the
+   * same step the `closing` ones hand on what that leaves them, and are closed when they hold nothing.
+   */
+  commit(changes: readonly BudgetChange[], note: EntryNote, closing?: ReadonlySet<BudgetRecord>): void {
+    const all = closing === undefined || closing.size === 0 ? changes : [...changes, ...handedOn(closing, changes)]
+    if (this.#sink !== undefined && all.length > 0) this.#write(this.#sink, all, note)
+    for (const { budget, change } of all) applyChange(budget, change)
+    for (const budget of closing ?? []) budget.state = budget.held === 0 ? 'closed' : 'closing'
   }
 
-  #write(sink: MoneySink, changes: readonly BudgetChange[], { op, id, at, tool, counter }: EntryNote): void {
+  #write(sink: MoneySink, changes: readonly BudgetChange[], note: EntryNote): void {
+    const { id, at, tool } = note
     const partition = changes[0]?.budget.partition ?? ''
     let seq = this.#sequence.get(partition) ?? 0
-    const entries = changes.map(({ budget, change }): MoneyEntry => {
+    const entries = changes.map(({ budget, change, op = note.op, counter }): MoneyEntry => {
       const { available, held, spent, debt, in: received, out, burned } = change
-      const other = counter?.get(budget.id)
       return {
         kind: 'money',
         seq: ++seq,
@@ -196,7 +189,7 @@ export class Book {
         budget: budget.id,
         id,
         tool,
-        counter: other,
+        counter,
         available,
         held,
         spent,
@@ -209,18 +202,40 @@ export class Book {
     sink.append(entries)
     this.#sequence.set(partition, seq)
   }
+}
 
-  #transfer(from: BudgetRecord, to: BudgetRecord, amount: Credits, note: EntryNote): void {
-    const counter = new Map([
-      [from.id, to.id],
-      [to.id, from.id],
-    ])
-    const changes = [
-      { budget: from, change: outgoingChange(amount) },
-      { budget: to, change: incomingChange(to, amount) },
-    ]
-    this.commit(changes, { ...note, counter })
+/** What budgets that close hand to the nearest open ancestor, or burn, when `changes` have been made. */
+function handedOn(closing: ReadonlySet<BudgetRecord>, changes: readonly BudgetChange[]): BudgetChange[] {
+  const balances = new Map<BudgetRecord, Balance>()
+  const made: BudgetChange[] = []
+  const after = (budget: BudgetRecord): Balance => {
+    const balance = balances.get(budget) ?? { ...budget }
+    balances.set(budget, balance)
+    return balance
   }
+  for (const { budget, change } of changes) applyChange(after(budget), change)
+  for (const budget of closing) {
+    const amount = after(budget).available
+    if (amount === 0) continue
+    let heir = budget.parent
+    while (heir !== undefined && (heir.state !== 'open' || closing.has(heir))) heir = heir.parent
+    // An heir that is full to 2^53−1 cannot take it, and neither a close nor an expiry can be refused for that.
+    if (heir !== undefined && fits(after(heir), incomingChange(after(heir), amount))) {
+      const [out, incoming] = transferChanges(budget, heir, amount, after(heir))
+      applyChange(after(heir), incoming.change)
+      made.push({ ...out, op: 'close' }, { ...incoming, op: 'close' })
+    } else {
+      made.push({ budget, change: { ...NO_CHANGE, available: -amount, burned: amount }, op: 'close' })
+    }
+  }
+  return made
+}
+
+function transferChanges(from: BudgetRecord, to: BudgetRecord, amount: Credits, balance: Balance = to) {
+  return [
+    { budget: from, change: outgoingChange(amount), counter: to.id },
+    { budget: to, change: incomingChange(balance, amount), counter: from.id },
+  ] as const
 }
 
 function closedOr(budget: BudgetRecord | undefined): EnforcerReason {

@@ -56,7 +56,7 @@ export class Deadlines {
     this.#count--
   }
 
-  /** Takes out all that is due and hands it to `expire`, in no particular order. */
+  /** Takes out all that is due and hands it to `expire`, in no particular order. After a throw the rest stays due. */
   turn(now: number, expire: (item: Timed) => void): void {
     const to = slotNumber(now)
     if (this.#count > 0) {
@@ -79,7 +79,14 @@ export class Deadlines {
     this.#earliest[slot] = earliest
     for (const each of due) {
       this.remove(each)
-      expire(each)
+      try {
+        expire(each)
+      } catch (error) {
+        this.add(each)
+        // The rest of the slot is due as well, at whatever turn comes next.
+        this.#earliest[slot] = -Infinity
+        throw error
+      }
     }
   }
 }

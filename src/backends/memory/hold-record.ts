@@ -52,7 +52,7 @@ export class HoldRecord implements Timed {
     terms: HoldTerms,
     readonly lines: readonly HeldLine[],
     state: HoldRecord['state'],
-    readonly placedAt: number,
+    placedAt: number,
     readonly remaining: Credits,
     readonly debt: Credits,
     /** Why it was refused, and what was asked: its lines may name no budget that exists. */

@@ -16,6 +16,7 @@ import { Deadlines, type Timed } from './deadlines.js'
 import { HoldRecord, sameHold, type HeldLine, type HoldEndRecord } from './hold-record.js'
 import type { Credits } from '../../core/credits.js'
 import type { Book } from './book.js'
+import type { BudgetRecord } from './budget-record.js'
 import type {
   CaptureRequest,
   CaptureResult,
@@ -44,7 +45,7 @@ export class Holds {
   #oldest: HoldRecord | undefined
   #newest: HoldRecord | undefined
   #ended = 0
-  /** No hold placed after this time was forgotten. */
+  /** No charge minted after this time was forgotten: by the clock of whoever minted it, for no other can be compared. */
   #forgottenUpTo = 0
 
   constructor(book: Book, now: number) {
@@ -135,6 +136,7 @@ export class Holds {
     let charged = 0
     let returned = 0
     let state = hold.state
+    const closing = new Set<BudgetRecord>()
     const changes = hold.lines.map((line) => {
       const end = endHold('open', line.amount, lineEvent(line, event)) as Ended
       state = end.state
@@ -142,18 +144,15 @@ export class Holds {
         charged = Math.max(charged, end.charged + end.beyond)
         returned = Math.max(returned, end.returned)
       }
+      if (line.budget.state !== 'open') closing.add(line.budget)
       return { budget: line.budget, change: endChangeOf(line, end) }
     })
     const beyond = event.kind === 'capture' && event.overage === 'debt'
     if (beyond && !changes.every(({ budget, change }) => fits(budget, change))) return undefined
-    const note = { op: event.kind, id: hold.id, at: now, tool: hold.tool }
-    this.#book.commit(changes, note)
+    this.#book.commit(changes, { op: event.kind, id: hold.id, at: now, tool: hold.tool }, closing)
     this.#deadlines.remove(hold)
     hold.state = state
-    for (const { budget } of changes) {
-      budget.openHolds--
-      if (budget.state !== 'open') this.#book.drain(budget, note)
-    }
+    for (const { budget } of changes) budget.openHolds--
     return this.#remember(hold, endRecord(event, id, charged, returned), now)
   }
 
@@ -222,7 +221,7 @@ export class Holds {
     let oldest = this.#oldest
     while (oldest !== undefined && (this.#ended > REMEMBER.entries || oldest.endedAt + REMEMBER.ms <= now)) {
       if (this.#records.get(oldest.id) === oldest) this.#records.delete(oldest.id)
-      if (oldest.placedAt > this.#forgottenUpTo) this.#forgottenUpTo = oldest.placedAt
+      this.#forgottenUpTo = Math.max(this.#forgottenUpTo, chargeIdTime(oldest.id) ?? 0)
       this.#ended--
       oldest = oldest.next as HoldRecord | undefined
       this.#oldest = oldest

@@ -95,6 +95,36 @@ describe('the memory of ended holds', () => {
   }, 60_000)
 })
 
+describe('the low-water mark', () => {
+  const late = (holdId: string) => ({ id: 'c', holdId, amount: 1, overage: 'cap', lines }) as const
+
+  test('is the time in the id of what was forgotten, so a clock that is ahead is not charged twice [I3] [L-P8]', () => {
+    const { clock, store, hold } = open(10)
+    const ahead = mintChargeId(clock.now() + 300_000)
+    hold(ahead)
+    store.capture(late(ahead))
+    clock.advance(600_000)
+    hold('next')
+    store.release({ id: 'r', holdId: 'next' })
+    expect(store.capture(late(ahead))).toEqual({ kind: 'refused', reason: 'unknown_hold' })
+    expect(store.describe('main').spent).toBe(1)
+  })
+
+  test('refuses an unseen charge of a clock that went back behind it, until that clock has passed it [I3] [T53]', () => {
+    const { clock, store, hold } = open(10)
+    const first = mintChargeId(clock.now())
+    hold(first)
+    store.capture(late(first))
+    clock.advance(600_000)
+    hold('next')
+    store.release({ id: 'r', holdId: 'next' })
+    clock.jump(-600_001)
+    expect(store.capture(late(mintChargeId(clock.now())))).toEqual({ kind: 'refused', reason: 'unknown_hold' })
+    clock.advance(2)
+    expect(store.capture(late(mintChargeId(clock.now())))).toMatchObject({ kind: 'captured', late: true })
+  })
+})
+
 describe('the clock of the store', () => {
   test('never goes back: what has expired stays expired [T53]', () => {
     const { clock, store, hold } = open(10)

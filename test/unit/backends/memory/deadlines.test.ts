@@ -134,4 +134,23 @@ describe('Deadlines', () => {
     expect(met).toEqual([START + 10, START + 110])
     expect(wheel.size).toBe(1)
   })
+
+  test('whose expiry throws stay due, as do the others, in their slot and in later ones [I4] [L-P3]', () => {
+    const wheel = new Deadlines(START)
+    for (const [name, ms] of [5, 6, 7, 500, 900_000].entries()) wheel.add(item(name, START + ms))
+    const met: number[] = []
+    const failing = (each: Timed): void => {
+      if (met.length === 1) throw new Error('disk full')
+      met.push((each as Item).name)
+    }
+    for (let again = 0; again < 2; again++) {
+      expect(() => {
+        wheel.turn(START + 1_000, failing)
+      }).toThrow('disk full')
+      expect(wheel.size).toBe(4)
+    }
+    met.push(...expiredAt(wheel, START + 1_000))
+    expect(met.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3])
+    expect(expiredAt(wheel, START + 900_000)).toEqual([4])
+  })
 })
