@@ -3,8 +3,8 @@
  * titles of all tests and fails when a delivered milestone owes an id that no test cites, as in
  * `refuses an unknown mode [L-S14]`.
  *
- * - `T`: threats (docs/threat-model.md)
- * - `L-S`, `L-P`: mistakes of other systems that this one must not repeat; of the reference system, and of budgets
+ * - `T`: threats (docs/threats.md)
+ * - `L-S`, `L-P`: mistakes of other systems that this one must not repeat; of other proxies, and of budgets
  * - `I`: invariants; `R`: goals of reliability; `P`: goals of speed, shown by `bench/`, which gates nothing
  * - `seed-…`: what the documents demand that the project comes from
  */
