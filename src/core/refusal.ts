@@ -16,75 +16,28 @@ export const REFUSALS = {
     legacy: -32600,
     modern: -32600,
     reasons: ['invalid_request', 'duplicate_id', 'missing_id', 'too_large'],
-    title: 'Invalid request',
   },
-  invalid_params: {
-    ...PARAMS,
-    reasons: ['related_task', 'invalid_name', 'invalid_arguments'],
-    title: 'Invalid params',
-  },
-  invalid_request_state: {
-    ...PARAMS,
-    reasons: ['invalid_request_state'],
-    title: 'Invalid or expired requestState',
-  },
-  unauthorized: { legacy: -32001, modern: 40100, retryable: false, reasons: ['unauthorized'], title: 'Unauthorized' },
-  forbidden_tool: {
-    ...BUDGET,
-    reasons: ['forbidden_tool'],
-    title: 'Forbidden tool',
-  },
+  invalid_params: { ...PARAMS, reasons: ['related_task', 'invalid_name', 'invalid_arguments'] },
+  invalid_request_state: { ...PARAMS, reasons: ['invalid_request_state'] },
+  unauthorized: { legacy: -32001, modern: 40100, retryable: false, reasons: ['unauthorized'] },
+  forbidden_tool: { ...BUDGET, reasons: ['forbidden_tool'] },
   unpriced_tool: {
     ...BUDGET,
     reasons: ['unpriced', 'ambiguous_tool_name', 'price_failed', 'price_timeout', 'invalid_price', 'invalid_arguments'],
-    title: 'Unpriced tool',
   },
-  budget_exhausted: {
-    ...BUDGET,
-    reasons: ['exhausted', 'insufficient', 'ceiling', 'rate'],
-    title: 'Budget exhausted',
-  },
-  duplicate_request: {
-    ...BUDGET,
-    reasons: ['in_flight', 'already_ran'],
-    title: 'Duplicate request',
-  },
-  idempotency_mismatch: {
-    ...BUDGET,
-    reasons: ['idempotency_mismatch'],
-    title: 'Idempotency mismatch',
-  },
-  approval_required: {
-    ...BUDGET,
-    retryable: true,
-    reasons: ['approval_required', 'approval_failed'],
-    title: 'Approval required',
-  },
-  delegation_failed: {
-    ...BUDGET,
-    reasons: ['delegation_failed'],
-    title: 'Delegation failed',
-  },
-  cross_partition: {
-    ...BUDGET,
-    reasons: ['cross_partition'],
-    title: 'Budgets of one call lie in different partitions',
-  },
+  budget_exhausted: { ...BUDGET, reasons: ['exhausted', 'insufficient', 'ceiling', 'rate'] },
+  duplicate_request: { ...BUDGET, reasons: ['in_flight', 'already_ran'] },
+  idempotency_mismatch: { ...BUDGET, reasons: ['idempotency_mismatch'] },
+  approval_required: { ...BUDGET, retryable: true, reasons: ['approval_required', 'approval_failed'] },
+  delegation_failed: { ...BUDGET, reasons: ['delegation_failed'] },
+  cross_partition: { ...BUDGET, reasons: ['cross_partition'] },
   budget_unavailable: {
     ...FAULT,
     retryable: true,
     reasons: ['budget_backend_error', 'open_limit_reached', 'pending_limit', 'audit_unavailable'],
-    title: 'Budget unavailable',
   },
-  step_failed: {
-    ...FAULT,
-    reasons: ['step_failed'],
-    title: 'A step failed',
-  },
-} as const satisfies Record<
-  string,
-  { legacy: number; modern: number; retryable: boolean; reasons: readonly string[]; title: string }
->
+  step_failed: { ...FAULT, reasons: ['step_failed'] },
+} as const satisfies Record<string, { legacy: number; modern: number; retryable: boolean; reasons: readonly string[] }>
 
 /** The discriminator of a refusal; see {@link REFUSALS}. */
 export type RefusalSlug = keyof typeof REFUSALS

@@ -41,9 +41,10 @@ export function refusalResult(refusal: Refusal, era: Era): JsonObject {
   return era === 'modern' ? { resultType: 'complete', ...result } : result
 }
 
-/** One line that says what was refused and why, beginning with the slug's title. */
+/** One line that says what was refused and why, beginning with the slug in plain words: `Budget exhausted`. */
 export function refusalText(refusal: Refusal): string {
-  const { title } = REFUSALS[refusal.error]
+  const words = refusal.error.replaceAll('_', ' ')
+  const title = words.charAt(0).toUpperCase() + words.slice(1)
   const { tool, cost, remaining } = refusal
   const name = tool.length <= 128 ? tool : `${tool.slice(0, 128)}…`
   if (refusal.error === 'budget_exhausted' && cost !== undefined) {

@@ -1,8 +1,8 @@
-import { REFUSALS } from 'mcp-budget'
+import { refuse, REFUSALS } from 'mcp-budget'
 import { describe, expect, test } from 'vitest'
 import { BALANCE_META } from '../../src/budget/advisory.js'
 import { META } from '../../src/mcp/wire.js'
-import { REFUSAL_META } from '../../src/mcp/refusal.js'
+import { REFUSAL_META, refusalText } from '../../src/mcp/refusal.js'
 
 /*
  * What is on the wire: literals, in order of precedence. A program somewhere reads them, so a change here breaks it, and
@@ -41,7 +41,7 @@ const CODES = [
 const TITLES = {
   invalid_request: 'Invalid request',
   invalid_params: 'Invalid params',
-  invalid_request_state: 'Invalid or expired requestState',
+  invalid_request_state: 'Invalid request state',
   unauthorized: 'Unauthorized',
   forbidden_tool: 'Forbidden tool',
   unpriced_tool: 'Unpriced tool',
@@ -50,9 +50,9 @@ const TITLES = {
   idempotency_mismatch: 'Idempotency mismatch',
   approval_required: 'Approval required',
   delegation_failed: 'Delegation failed',
-  cross_partition: 'Budgets of one call lie in different partitions',
+  cross_partition: 'Cross partition',
   budget_unavailable: 'Budget unavailable',
-  step_failed: 'A step failed',
+  step_failed: 'Step failed',
 }
 
 type Row = readonly [slug: string, legacy: number, modern: number, retryable: boolean, reasons: readonly string[]]
@@ -70,7 +70,10 @@ describe('refusals on the wire', () => {
   })
 
   test('begin their texts with these words', () => {
-    expect(Object.fromEntries(Object.entries(REFUSALS).map(([slug, { title }]) => [slug, title]))).toEqual(TITLES)
+    const refusals = Object.keys(TITLES).map((error) => refuse('x', { error, reason: 'x' } as never))
+    const titles = refusals.map((refusal) => [refusal.error, refusalText(refusal).split(':')[0]])
+    expect(Object.fromEntries(titles)).toEqual(TITLES)
+    expect(Object.keys(TITLES)).toEqual(Object.keys(REFUSALS))
   })
 
   test('never have the code -32002, which an SDK rewrites to one that means "did not run" [L-S41]', () => {

@@ -8,6 +8,7 @@ import { refusalData, refusalError, refusalResult, refusalText } from '../../../
 
 const slugs = Object.keys(REFUSALS) as RefusalSlug[]
 const PROTOCOL = ['invalid_request', 'invalid_params', 'invalid_request_state']
+const titleOf = (error: RefusalSlug) => new RegExp(`^${error.replaceAll('_', ' ')}`, 'i')
 const refusing = (error: RefusalSlug, more: object = {}): CallMiddleware => ({
   name: 'refusing',
   enter: (given) => refuse(given.tool, { error, reason: REFUSALS[error].reasons[0], ...more }),
@@ -25,7 +26,7 @@ describe('the answer to a refused call', () => {
       expect(received).toMatchObject([
         { id: 1, error: { code: REFUSALS[error][era], data: { error, tool: 'search' } } },
       ])
-      expect(received[0].error.message.startsWith(REFUSALS[error].title)).toBe(true)
+      expect(received[0].error.message).toMatch(titleOf(error))
     }
   })
 
@@ -45,7 +46,7 @@ describe('the answer to a refused call', () => {
       expect(result).toMatchObject({ isError: true, _meta: { 'dev.mcp-budget/refusal': { error, tool: 'search' } } })
       expect(result.resultType).toBe(era === 'modern' ? 'complete' : undefined)
       expect(result.structuredContent).toBeUndefined()
-      expect(result.content).toEqual([{ type: 'text', text: expect.stringMatching(`^${REFUSALS[error].title}`) }])
+      expect(result.content).toEqual([{ type: 'text', text: expect.stringMatching(titleOf(error)) }])
     }
   })
 
