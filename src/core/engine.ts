@@ -1,5 +1,5 @@
 import { BudgetError, describeValue } from './errors.js'
-import { isPromise, type MaybePromise } from './maybe-promise.js'
+import { andThen, isPromise, type MaybePromise } from './maybe-promise.js'
 import { refuse, REFUSALS, type Refusal } from './refusal.js'
 import type { Clock } from './clock.js'
 import type { CallMiddleware, ObservedMessage } from './middleware.js'
@@ -34,8 +34,6 @@ export interface Caller {
  * engine serves one seat, and every passage ends exactly once.
  */
 export class Engine {
-  /** How many steps threw where a throw is ignored. */
-  faults = 0
   readonly #steps: readonly CallMiddleware[]
   readonly #clock: Clock
   readonly #extendEveryMs: number
@@ -76,7 +74,7 @@ export class Engine {
       try {
         step.observe(message)
       } catch {
-        this.faults++
+        // An ear changes nothing.
       }
     }
   }
@@ -87,24 +85,24 @@ export class Engine {
   }
 
   #enterFrom(passage: Passage, from: number): MaybePromise<Passage> {
-    const steps = this.#steps
-    for (let i = from; i < steps.length; i++) {
-      const step = steps[i] as CallMiddleware
+    for (let i = from; i < this.#steps.length; i++) {
+      const step = this.#steps[i] as CallMiddleware
       if (step.enter !== undefined) {
-        let next: MaybePromise<ToolCall | Refusal>
+        let answer: MaybePromise<ToolCall | Refusal>
         try {
-          next = step.enter(passage.call)
+          answer = step.enter(passage.call)
         } catch (error) {
-          next = stepFailed(passage.call, step, error)
+          answer = stepFailed(passage.call, step, error)
         }
-        if (isPromise(next)) {
+        if (isPromise(answer)) {
           // A step may take longer than the hold of an earlier one lives.
           this.#keepAlive(passage)
-          return this.#enterLater(passage, i, next)
+          return Promise.resolve(answer)
+            .then(undefined, (error: unknown) => stepFailed(passage.call, step, error))
+            .then((later) => this.#entered(passage, i, later) ?? this.#enterFrom(passage, i + 1))
         }
-        const refused = take(passage, step, next)
-        if (passage.left !== undefined) return this.#leaveLate(passage, i, refused)
-        if (refused !== undefined) return this.#refuse(passage, refused)
+        const ended = this.#entered(passage, i, answer)
+        if (ended !== undefined) return ended
       }
       passage.entered = i + 1
     }
@@ -112,77 +110,44 @@ export class Engine {
     return passage
   }
 
-  async #enterLater(passage: Passage, i: number, next: PromiseLike<ToolCall | Refusal>): Promise<Passage> {
-    const step = this.#steps[i] as CallMiddleware
-    let answer: ToolCall | Refusal
-    try {
-      answer = await next
-    } catch (error) {
-      answer = stepFailed(passage.call, step, error)
+  // Undefined when the call goes on.
+  #entered(passage: Passage, i: number, answer: ToolCall | Refusal): MaybePromise<Passage> | undefined {
+    const refusal = take(passage, this.#steps[i] as CallMiddleware, answer)
+    if (passage.left !== undefined) {
+      // The call was given up while this step decided: the others have been left, and this one must be too.
+      if (refusal === undefined) void this.#leaveStep(passage, i, passage.left)
+      return passage
     }
-    const refused = take(passage, step, answer)
-    if (passage.left !== undefined) return this.#leaveLate(passage, i, refused)
-    if (refused !== undefined) return this.#refuse(passage, refused)
-    passage.entered = i + 1
-    return this.#enterFrom(passage, i + 1)
-  }
-
-  // The call was given up while this step decided: the others have been left, and this one must be too.
-  #leaveLate(passage: Passage, i: number, refused: Refusal | undefined): Passage {
-    const { left } = passage
-    if (refused !== undefined || left === undefined) return passage
-    try {
-      const late = this.#steps[i]?.leave?.(passage.call, left)
-      if (late !== undefined && isPromise(late)) late.then(undefined, () => this.faults++)
-    } catch {
-      this.faults++
+    if (refusal === undefined) {
+      passage.entered = i + 1
+      return undefined
     }
-    return passage
-  }
-
-  #refuse(passage: Passage, refusal: Refusal): MaybePromise<Passage> {
     passage.refusal = refusal
-    const left = this.leave(passage, { kind: 'refused', proves: 'not-run', refusal })
-    return isPromise(left) ? left.then(() => passage) : passage
+    return andThen(this.leave(passage, { kind: 'refused', proves: 'not-run', refusal }), () => passage)
   }
 
   #leaveFrom(passage: Passage, outcome: CallOutcome, from: number): MaybePromise<CallOutcome> {
     let current = outcome
     for (let i = from; i >= 0; i--) {
-      const step = this.#steps[i] as CallMiddleware
-      if (step.leave === undefined) continue
-      try {
-        const next = step.leave(passage.call, current)
-        if (isPromise(next)) return this.#leaveLater(passage, current, i, next)
-        current = this.#outcomeOf(next, current)
-      } catch {
-        // The steps further out must be left all the same: one of them may hold credits.
-        this.faults++
-      }
+      const next = this.#leaveStep(passage, i, current)
+      if (isPromise(next)) return next.then((later) => this.#leaveFrom(passage, later, i - 1))
+      current = next
     }
     return current
   }
 
-  async #leaveLater(
-    passage: Passage,
-    outcome: CallOutcome,
-    i: number,
-    next: PromiseLike<CallOutcome>,
-  ): Promise<CallOutcome> {
-    let current = outcome
+  // Never throws: the steps further out must be left all the same, for one of them may hold credits.
+  #leaveStep(passage: Passage, i: number, outcome: CallOutcome): MaybePromise<CallOutcome> {
     try {
-      current = this.#outcomeOf(await next, outcome)
+      const next = this.#steps[i]?.leave?.(passage.call, outcome)
+      if (!isPromise(next)) return outcomeOr(next, outcome)
+      return Promise.resolve(next).then(
+        (later) => outcomeOr(later, outcome),
+        () => outcome,
+      )
     } catch {
-      this.faults++
+      return outcome
     }
-    return this.#leaveFrom(passage, current, i - 1)
-  }
-
-  // What a step answers that is no outcome changes nothing.
-  #outcomeOf(answer: CallOutcome | undefined, before: CallOutcome): CallOutcome {
-    if (typeof answer?.kind === 'string' && typeof answer.proves === 'string') return answer
-    if (answer !== undefined) this.faults++
-    return before
   }
 
   #keepAlive(passage: Passage): void {
@@ -205,11 +170,16 @@ export class Engine {
         try {
           step.extend?.(passage.call)
         } catch {
-          this.faults++
+          // The next sweep tries again.
         }
       }
     }
   }
+}
+
+// What a step answers that is no outcome changes nothing.
+function outcomeOr(answer: CallOutcome | undefined, otherwise: CallOutcome): CallOutcome {
+  return typeof answer?.kind === 'string' && typeof answer.proves === 'string' ? answer : otherwise
 }
 
 function take(passage: Passage, step: CallMiddleware, answer: ToolCall | Refusal): Refusal | undefined {
