@@ -123,10 +123,14 @@ export function windowChange(balance: Readonly<Balance>, allotment: Credits): Ba
   }
 }
 
+/** A charge without a hold, as an end: all of it is beyond what was held. */
+export function unheld(amount: Credits): Extract<HoldEnd, { kind: 'ended' }> {
+  return { kind: 'ended', state: 'captured', charged: 0, returned: 0, beyond: amount }
+}
+
 /** The change of a charge without a hold; what is not there becomes debt, which the caller must have allowed. */
 export function spendChange(balance: Readonly<Balance>, amount: Credits): BalanceChange {
-  const paid = Math.min(amount, balance.available)
-  return { ...NO_CHANGE, available: 0 - paid, spent: amount, debt: amount - paid }
+  return endChange(balance, unheld(amount))
 }
 
 /** The change when credits come in: debt is repaid first. */

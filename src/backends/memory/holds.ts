@@ -6,8 +6,7 @@ import {
   endHold,
   fits,
   holdChange,
-  spendChange,
-  type BalanceChange,
+  unheld,
   type HoldEnd,
   type HoldEvent,
 } from '../../budget/hold.js'
@@ -87,11 +86,9 @@ export class Holds {
       return { kind: 'captured', charged: end.charged, late: end.by === 'late' }
     }
     // Given back when its time was up; but the work was done.
-    if (end?.by === 'expire' && hold.onExpire === 'release') return this.#captureLate(hold, request, now)
-    if (hold.state !== 'open') return { kind: 'refused', reason: 'hold_ended' }
-    const ended = this.#end(hold, { kind: 'capture', amount, overage }, id, now)
-    if (ended === undefined) return { kind: 'refused', reason: 'overflow' }
-    return { kind: 'captured', charged: ended.charged, late: false }
+    const late = end?.by === 'expire' && hold.onExpire === 'release'
+    if (hold.state !== 'open' && !late) return { kind: 'refused', reason: 'hold_ended' }
+    return this.#capture(hold, request, now, late)
   }
 
   release(request: ReleaseRequest, now: number): ReleaseResult {
@@ -131,29 +128,47 @@ export class Holds {
     this.#end(hold, { kind: 'expire', onExpire: hold.onExpire }, undefined, hold.deadline)
   }
 
-  // Undefined when a balance would leave 2^53−1, which only what is charged beyond the hold can do.
-  #end(hold: HoldRecord, event: HoldEvent, id: string | undefined, now: number): HoldEndRecord | undefined {
+  #capture(hold: HoldRecord, { id, amount, overage }: CaptureRequest, now: number, late: boolean): CaptureResult {
+    const ended = this.#end(hold, { kind: 'capture', amount, overage }, id, now, late)
+    if (ended === undefined) return { kind: 'refused', reason: 'overflow' }
+    return { kind: 'captured', charged: ended.charged, late }
+  }
+
+  // `late`: nothing is held any more, or never was, so that all is charged beyond it. Undefined when a balance would
+  // leave 2^53−1, which only what is charged beyond a hold can do.
+  #end(
+    hold: HoldRecord,
+    event: HoldEvent,
+    id: string | undefined,
+    now: number,
+    late = false,
+  ): HoldEndRecord | undefined {
     let charged = 0
     let returned = 0
     let state = hold.state
-    const closing = new Set<BudgetRecord>()
+    let closing: Set<BudgetRecord> | undefined
     const changes = hold.lines.map((line) => {
-      const end = endHold('open', line.amount, lineEvent(line, event)) as Ended
+      const { budget } = line
+      const ended = endHold('open', line.amount, lineEvent(line, event)) as Ended
+      const end = late ? unheld(ended.charged + ended.beyond) : ended
       state = end.state
       if (isMoney(line)) {
         charged = Math.max(charged, end.charged + end.beyond)
         returned = Math.max(returned, end.returned)
       }
-      if (line.budget.state !== 'open') closing.add(line.budget)
-      return { budget: line.budget, change: endChangeOf(line, end) }
+      if (budget.state !== 'open') (closing ??= new Set()).add(budget)
+      return { budget, change: isPast(line) ? endChangeOfPastWindow(end) : endChange(budget, end) }
     })
-    const beyond = event.kind === 'capture' && event.overage === 'debt'
-    if (beyond && !changes.every(({ budget, change }) => fits(budget, change))) return undefined
-    this.#book.commit(changes, { op: event.kind, id: hold.id, at: now, tool: hold.tool }, closing)
+    const capture = event.kind === 'capture' ? event : undefined
+    const unbounded = late || capture?.overage === 'debt'
+    if (unbounded && !changes.every(({ budget, change }) => fits(budget, change))) return undefined
+    const by = late ? 'late' : event.kind
+    this.#book.commit(changes, { op: by, id: hold.id, at: now, tool: hold.tool }, closing)
     this.#deadlines.remove(hold)
     hold.state = state
-    for (const { budget } of changes) budget.openHolds--
-    return this.#remember(hold, endRecord(event, id, charged, returned), now)
+    if (!late) for (const { budget } of changes) budget.openHolds--
+    const { amount = 0, overage } = capture ?? {}
+    return this.#remember(hold, { by, id, amount, overage, charged, returned }, now)
   }
 
   // Never seen, or refused to somebody who did not hear of it and let the call pass (`failMode: { open }`).
@@ -177,23 +192,7 @@ export class Holds {
       0,
       refused?.refused,
     )
-    return this.#captureLate(hold, request, now)
-  }
-
-  #captureLate(hold: HoldRecord, request: CaptureRequest, now: number): CaptureResult {
-    const { id, amount, overage } = request
-    let charged = 0
-    const changes = hold.lines.map((line) => {
-      const end = endHold('open', line.amount, lineEvent(line, { kind: 'capture', amount, overage })) as Ended
-      const due = end.charged + end.beyond
-      if (isMoney(line)) charged = Math.max(charged, due)
-      return { budget: line.budget, change: lateChange(line, due) }
-    })
-    if (!changes.every(({ budget, change }) => fits(budget, change))) return { kind: 'refused', reason: 'overflow' }
-    this.#book.commit(changes, { op: 'late', id: hold.id, at: now, tool: hold.tool })
-    hold.state = 'captured'
-    this.#remember(hold, { by: 'late', id, amount, overage, charged, returned: 0 }, now)
-    return { kind: 'captured', charged, late: true }
+    return this.#capture(hold, request, now, true)
   }
 
   #refuse(request: HoldRequest, by: LineRefusal, now: number): HoldResult {
@@ -230,11 +229,6 @@ export class Holds {
   }
 }
 
-function endRecord(event: HoldEvent, id: string | undefined, charged: Credits, returned: Credits): HoldEndRecord {
-  const capture = event.kind === 'capture' ? event : undefined
-  return { by: event.kind, id, amount: capture?.amount ?? 0, overage: capture?.overage, charged, returned }
-}
-
 function replayHold(known: HoldRecord, request: HoldRequest): HoldResult {
   const { refused, remaining } = known
   const unplaced = known.ttlMs === UNPLACED.ttlMs
@@ -246,17 +240,7 @@ function replayHold(known: HoldRecord, request: HoldRequest): HoldResult {
   return { kind: 'refused', reason: refused.by.reason, budget: refused.by.budget, remaining }
 }
 
+/** Whether a line was placed in a window that is over: it ends there. */
 function isPast(line: HeldLine): boolean {
   return line.windowStart !== undefined && line.windowStart !== line.budget.windowStart
-}
-
-/** What the end of a hold does to a line's budget: it ends in the window it was placed in. */
-function endChangeOf(line: HeldLine, end: Ended): BalanceChange {
-  return isPast(line) ? endChangeOfPastWindow(end) : endChange(line.budget, end)
-}
-
-/** What a charge does to a line's budget whose hold was given back, or never placed. */
-function lateChange(line: HeldLine, charged: Credits): BalanceChange {
-  if (!isPast(line)) return spendChange(line.budget, charged)
-  return endChangeOfPastWindow({ kind: 'ended', state: 'captured', charged: 0, returned: 0, beyond: charged })
 }
