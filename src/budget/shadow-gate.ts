@@ -1,6 +1,6 @@
 import { InMemoryBudgetEnforcer } from '../backends/memory/in-memory-budget-enforcer.js'
 import { callRef } from '../core/events.js'
-import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
+import { andThen, isPromise, type MaybePromise } from '../core/maybe-promise.js'
 import { canHold, type BudgetEnforcer, type HoldingEnforcer, type HoldLine } from './enforcer.js'
 import { HoldingGate } from './holding-gate.js'
 import type { BudgetId } from './budget-id.js'
@@ -22,11 +22,9 @@ export class ShadowGate implements Gate {
   readonly #settings: BudgetSettings
   readonly #simulated: HoldingEnforcer
   readonly #gate: HoldingGate
-  readonly #seeded = new Map<BudgetId, true | Promise<void>>()
-  /** What was held in the simulation: only that is ended there. */
-  readonly #held = new Map<string, CallHold>()
-  /** Holds on their way: a call may end before the simulation has decided about it. */
-  readonly #placing = new Map<string, PromiseLike<void>>()
+  readonly #seeded = new Map<BudgetId, MaybePromise<void>>()
+  /** What the simulation said of calls that are under way, or is going to: a call may end before that. */
+  readonly #placed = new Map<string, MaybePromise<CallHold | Refusal>>()
 
   constructor(enforcer: BudgetEnforcer, settings: BudgetSettings, outage: Outage) {
     this.#settings = settings
@@ -35,63 +33,54 @@ export class ShadowGate implements Gate {
   }
 
   place(call: ToolCall, cost: Credits, lines: readonly HoldLine[]): CallHold {
-    const placing = this.#afterSeeding(lines, () => {
-      const placed = this.#gate.place(call, cost, lines)
-      return isPromise(placed) ? placed.then((later) => this.#tell(call, later)) : this.#tell(call, placed)
-    })
-    if (isPromise(placing)) this.#placing.set(call.id, placing)
+    // Calls wait for the simulation, never for the real store: they have gone on by then.
+    const waiting = lines.map((line) => this.#seed(line.budget)).filter((each) => isPromise(each))
+    const seeded = waiting.length === 0 ? undefined : Promise.all(waiting)
+    const placed = andThen(seeded, () => this.#gate.place(call, cost, lines))
+    this.#placed.set(
+      call.id,
+      andThen(placed, (answer) => this.#told(call, answer)),
+    )
     return { state: 'simulated', lines, remaining: 0, debt: 0 }
   }
 
   end(call: ToolCall, _hold: CallHold, fate: HoldFate, cost: Credits, amount: Credits): Charge {
-    const end = (): void => {
-      const held = this.#held.get(call.id)
-      this.#held.delete(call.id)
-      this.#placing.delete(call.id)
-      if (held !== undefined) void this.#gate.end(call, held, fate, cost, amount)
-    }
-    const placing = this.#placing.get(call.id)
-    if (placing === undefined) end()
-    else placing.then(end, end)
+    this.#whenHeld(call, (held) => void this.#gate.end(call, held, fate, cost, amount))
+    this.#placed.delete(call.id)
     return { held: 0, charged: 0, end: 'released' }
   }
 
   extend(call: ToolCall): void {
-    const held = this.#held.get(call.id)
-    if (held !== undefined) this.#gate.extend(call, held)
+    this.#whenHeld(call, (held) => this.#gate.extend(call, held))
   }
 
-  #tell(call: ToolCall, placed: CallHold | Refusal): void {
+  // Only what was held in the simulation is ended there.
+  #whenHeld({ id }: ToolCall, then: (held: CallHold) => void): void {
+    void andThen(this.#placed.get(id), (placed) => {
+      if (placed !== undefined && !('error' in placed)) then(placed)
+    })
+  }
+
+  #told(call: ToolCall, placed: CallHold | Refusal): CallHold | Refusal {
     if ('error' in placed)
       this.#settings.events?.emit('refused', { call: callRef(call), refusal: placed, enforced: false })
-    else this.#held.set(call.id, placed)
+    return placed
   }
 
-  // Calls wait for the simulation, never for the real store: they have gone on by then.
-  #afterSeeding(lines: readonly HoldLine[], then: () => MaybePromise<void>): MaybePromise<void> {
-    const waiting = lines.map((line) => this.#seed(line.budget)).filter((each) => each !== true)
-    if (waiting.length === 0) return then()
-    return Promise.all(waiting).then(then, () => {})
+  #seed(budget: BudgetId): MaybePromise<void> {
+    if (!this.#seeded.has(budget)) this.#seeded.set(budget, this.#begin(budget))
+    return this.#seeded.get(budget)
   }
 
-  #seed(budget: BudgetId): true | Promise<void> {
-    const known = this.#seeded.get(budget)
-    if (known !== undefined) return known
-    const begun = this.#begin(budget)
-    const seeded = isPromise(begun) ? Promise.resolve(begun).then(() => void this.#seeded.set(budget, true)) : true
-    this.#seeded.set(budget, seeded)
-    return seeded
-  }
-
+  // A budget the real store does not have is not simulated either, so that its calls show as refused; a store of one's
+  // own that has it already goes on with what it has.
   #begin(budget: BudgetId): MaybePromise<void> {
     const { enforcer } = this.#settings
-    const begin = (real: { readonly available: Credits } | Credits): MaybePromise<void> =>
-      this.#simulated.initialize(budget, typeof real === 'number' ? real : real.available)
-    // A budget the real store does not have is not simulated either, so that its calls show as refused; a store of
-    // one's own that has it already goes on with what it has.
     try {
       const real = canHold(enforcer) ? enforcer.describe(budget) : enforcer.remaining(budget)
-      const begun = isPromise(real) ? real.then(begin) : begin(real)
+      const begun = andThen<{ readonly available: Credits } | Credits, void>(real, (known) =>
+        this.#simulated.initialize(budget, typeof known === 'number' ? known : known.available),
+      )
       return isPromise(begun) ? begun.then(undefined, () => {}) : undefined
     } catch {
       return undefined
