@@ -61,24 +61,22 @@ export class BudgetEvents {
   /** How many times a listener threw. */
   failures = 0
   readonly #emitter = new EventEmitter<BudgetEventMap>()
-  readonly #guarded = new WeakMap<object, Map<BudgetEventName, Listener<BudgetEventName>>>()
 
   /** Calls `listener` at each event of that name. */
   on<Name extends BudgetEventName>(name: Name, listener: Listener<Name>): this {
-    this.#emitter.on(name, this.#guard(name, listener))
+    this.#emitter.on(name, listener as never)
     return this
   }
 
   /** Calls `listener` at the next event of that name only. */
   once<Name extends BudgetEventName>(name: Name, listener: Listener<Name>): this {
-    this.#emitter.once(name, this.#guard(name, listener))
+    this.#emitter.once(name, listener as never)
     return this
   }
 
   /** Stops calling `listener`. */
   off<Name extends BudgetEventName>(name: Name, listener: Listener<Name>): this {
-    const guarded = this.#guarded.get(listener)?.get(name)
-    if (guarded !== undefined) this.#emitter.off(name, guarded)
+    this.#emitter.off(name, listener as never)
     return this
   }
 
@@ -89,15 +87,9 @@ export class BudgetEvents {
 
   /** Tells the listeners. */
   emit<Name extends BudgetEventName>(name: Name, ...args: BudgetEventMap[Name]): void {
-    this.#emitter.emit(name, ...(args as never))
-  }
-
-  #guard<Name extends BudgetEventName>(name: Name, listener: Listener<Name>): Listener<Name> {
-    const byName = this.#guarded.get(listener) ?? new Map<BudgetEventName, Listener<BudgetEventName>>()
-    this.#guarded.set(listener, byName)
-    const known = byName.get(name)
-    if (known !== undefined) return known
-    const guarded: Listener<Name> = (...args) => {
+    for (const listener of this.#emitter.listeners(name) as Listener<Name>[]) {
+      // One that was given to `once`, and only that.
+      this.#emitter.off(name, listener as never, undefined, true)
       try {
         const answer = listener(...args) as unknown
         // A listener may be an async function, whose rejection would otherwise end the process.
@@ -106,8 +98,6 @@ export class BudgetEvents {
         this.#failed(name, error)
       }
     }
-    byName.set(name, guarded as Listener<BudgetEventName>)
-    return guarded
   }
 
   #failed(name: BudgetEventName, error: unknown): void {
