@@ -81,10 +81,10 @@ export { report, type CallTotals, type Report } from './ledger/report.js'
 export type { CallRecord, FoldedCalls, LedgerRecord, MoneyEntry, MoneyOp } from './ledger/entry.js'
 export type { Ledger, LedgerQuery } from './ledger/ledger.js'
 
-export { compose, composeWith, type CallInput, type Meter } from './core/compose.js'
+export { compose, composeWith, type Meter } from './core/compose.js'
 export { middleware } from './core/adapt.js'
 export type { CallMiddleware, ObservedMessage, Ordered, WrongOrder } from './core/middleware.js'
-export type { ToolCall } from './core/call.js'
+export type { CallInput, ToolCall } from './core/call.js'
 export type {
   CallOutcome,
   Charge,

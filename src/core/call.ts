@@ -1,4 +1,4 @@
-import type { ChargeId } from './ids.js'
+import { mintChargeId, type ChargeId } from './ids.js'
 import type { JsonObject } from './json.js'
 import type { Price } from './price.js'
 
@@ -32,9 +32,18 @@ export function copyCall<Call extends ToolCall>(call: Call): { -readonly [Key in
   return (call instanceof SeatCall ? new SeatCall(call) : { ...call }) as never
 }
 
-/** A call as a seat sees it first. */
-export function newCall(fields: Omit<ToolCall, 'kind'>): ToolCall {
-  return new SeatCall(fields)
+/** What is known of a call when it is first seen. */
+export interface CallInput {
+  readonly tool: string
+  readonly args?: JsonObject | undefined
+  readonly meta?: JsonObject | undefined
+  readonly server?: string | undefined
+}
+
+/** A call as it is first seen, at `startedAt`. */
+export function newCall(input: CallInput, startedAt: number, asTask = false): ToolCall {
+  const { tool, args, meta, server } = input
+  return new SeatCall({ id: mintChargeId(startedAt), tool, args, meta, server, startedAt, asTask })
 }
 
 /** What our own steps add: room for it is there from the start. */

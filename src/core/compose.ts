@@ -1,22 +1,13 @@
 import { BudgetError, describeValue } from './errors.js'
 import { Engine } from './engine.js'
-import { isObject, type JsonObject } from './json.js'
+import { isObject } from './json.js'
 import { misconfigured } from './settings.js'
 import { runCall } from './run-call.js'
-import { mintChargeId } from './ids.js'
 import { systemClock, type Clock } from './clock.js'
 import type { CallMiddleware, Ordered } from './middleware.js'
 import type { CallOutcome } from './outcome.js'
 import type { MaybePromise } from './maybe-promise.js'
-import { newCall, type ToolCall } from './call.js'
-
-/** What a caller says of a call; the meter mints the rest. */
-export interface CallInput {
-  readonly tool: string
-  readonly args?: JsonObject | undefined
-  readonly meta?: JsonObject | undefined
-  readonly server?: string | undefined
-}
+import { newCall, type CallInput, type ToolCall } from './call.js'
 
 /**
  * Steps in one piece: what a seat is given, or what runs a call directly, without any MCP. Passing a meter to a seat
@@ -93,14 +84,5 @@ function toCall(input: CallInput, clock: Clock): ToolCall {
       message: `Expected \`tool\` to be a name, got ${describeValue(input.tool)}`,
     })
   }
-  const startedAt = clock.now()
-  return newCall({
-    id: mintChargeId(startedAt),
-    tool: input.tool,
-    args: input.args,
-    meta: input.meta,
-    server: input.server,
-    startedAt,
-    asTask: false,
-  })
+  return newCall(input, clock.now())
 }

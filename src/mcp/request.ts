@@ -1,5 +1,4 @@
 import { copyJson, isObject, type JsonObject } from '../core/json.js'
-import { mintChargeId } from '../core/ids.js'
 import { refuse, type Refusal } from '../core/refusal.js'
 import { objectAt } from './wire.js'
 import { newCall, type ToolCall } from '../core/call.js'
@@ -16,15 +15,7 @@ export function readCall(message: JsonObject, server: string | undefined, now: n
   // Its answer would come inside another request's, or never: the hold would outlive the call.
   if (isObject(meta) && meta[RELATED_TASK] !== undefined)
     return refuse(name, { error: 'invalid_params', reason: 'related_task' })
-  return newCall({
-    id: mintChargeId(now),
-    tool: name,
-    args,
-    meta: isObject(meta) ? meta : undefined,
-    server,
-    startedAt: now,
-    asTask: params.task !== undefined,
-  })
+  return newCall({ tool: name, args, meta: isObject(meta) ? meta : undefined, server }, now, params.task !== undefined)
 }
 
 /**

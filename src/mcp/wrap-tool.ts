@@ -1,7 +1,6 @@
 import { andThen, type MaybePromise } from '../core/maybe-promise.js'
 import { Engine } from '../core/engine.js'
 import { isObject, type JsonObject } from '../core/json.js'
-import { mintChargeId } from '../core/ids.js'
 import { readSeat, type SeatOptions } from './seat.js'
 import { refusalResult } from './refusal.js'
 import { runCall } from '../core/run-call.js'
@@ -46,14 +45,7 @@ export function wrapTool<Handler extends ToolHandler>(
   const engine = new Engine(seat.steps, seat.clock)
   const run = handler as unknown as (...given: unknown[]) => MaybePromise<unknown>
   const metered = (...received: unknown[]): MaybePromise<unknown> => {
-    const now = seat.clock.now()
-    const call = newCall({
-      id: mintChargeId(now),
-      tool: name,
-      server: seat.server,
-      startedAt: now,
-      ...readHandlerCall(received),
-    })
+    const call = newCall({ tool: name, server: seat.server, ...readHandlerCall(received) }, seat.clock.now())
     let given: unknown
     const handle = (judged: ToolCall): MaybePromise<unknown> => {
       const answer = run(...(judged.args === call.args ? received : [judged.args, ...received.slice(1)]))
@@ -80,11 +72,11 @@ function contextOf(received: readonly unknown[]): JsonObject {
   return Object(received.at(-1)) as JsonObject
 }
 
-function readHandlerCall(received: readonly unknown[]): Pick<ToolCall, 'args' | 'meta' | 'asTask'> {
+function readHandlerCall(received: readonly unknown[]): Pick<ToolCall, 'args' | 'meta'> {
   const context = contextOf(received)
   const meta = context._meta ?? objectAt(context, 'mcpReq')._meta
   const args = received.length > 1 && isObject(received[0]) ? received[0] : undefined
-  return { args, meta: isObject(meta) ? meta : undefined, asTask: false }
+  return { args, meta: isObject(meta) ? meta : undefined }
 }
 
 function signalOf(received: readonly unknown[]): AbortSignal | undefined {
