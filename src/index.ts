@@ -99,7 +99,7 @@ export { refuse, REFUSALS, type Refusal, type RefusalReason, type RefusalSlug } 
 export { BudgetError, type BudgetErrorCode } from './core/errors.js'
 export { BudgetEvents, type BudgetEventMap, type BudgetEventName, type CallRef } from './core/events.js'
 export { callDigest } from './core/digest.js'
-export { basisPoints, decimalToCredits, isCredits, MAX_CREDITS, type Credits } from './core/credits.js'
+export { decimalToCredits, isCredits, MAX_CREDITS, type Credits } from './core/credits.js'
 export { systemClock, type Clock } from './core/clock.js'
 export type { ChargeId } from './core/ids.js'
 export type { JsonObject } from './core/json.js'

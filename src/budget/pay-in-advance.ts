@@ -1,5 +1,6 @@
 import { andThen, type MaybePromise } from '../core/maybe-promise.js'
 import { BudgetError } from '../core/errors.js'
+import { lacksCredits, reasonOf } from './refusals.js'
 import type { BudgetEnforcer, BudgetResult, HoldingEnforcer, HoldLine } from './enforcer.js'
 import type { ChargeId } from '../core/ids.js'
 
@@ -24,8 +25,7 @@ export function payInAdvance(enforcer: BudgetEnforcer): Holder {
         const { allowed, remaining } = answer
         if (allowed) return { kind: 'held', holdId: id, remaining, debt: 0 }
         const reason = reasonOf(answer)
-        const lacksCredits = reason === 'exhausted' || reason === 'insufficient'
-        if (overdraft === true && lacksCredits) return { kind: 'held', holdId: id, remaining, debt: amount }
+        if (overdraft === true && lacksCredits(reason)) return { kind: 'held', holdId: id, remaining, debt: amount }
         return { ...answer, kind: 'refused', reason, budget }
       }),
     capture: ({ holdId, lines = [], meta, amount }) =>
@@ -37,10 +37,6 @@ export function payInAdvance(enforcer: BudgetEnforcer): Holder {
     release: () => ({ kind: 'released', returned: 0 }),
     extend: () => ({ kind: 'refused', reason: 'unknown_hold' }),
   }
-}
-
-function reasonOf(answer: Extract<BudgetResult, { allowed: false }>) {
-  return answer.reason ?? (answer.remaining === 0 ? 'exhausted' : 'insufficient')
 }
 
 function onlyLine(lines: readonly HoldLine[]): HoldLine {

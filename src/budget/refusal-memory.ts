@@ -1,3 +1,4 @@
+import { lacksCredits } from './refusals.js'
 import type { Clock } from '../core/clock.js'
 import type { Credits } from '../core/credits.js'
 import type { Refusal } from '../core/refusal.js'
@@ -28,8 +29,7 @@ export class RefusalMemory {
   }
 
   remember(refusal: Refusal, cost: Credits, lines: readonly HoldLine[]): void {
-    const lacksCredits = refusal.reason === 'exhausted' || refusal.reason === 'insufficient'
-    if (this.#keepMs === 0 || !lacksCredits) return
+    if (this.#keepMs === 0 || !lacksCredits(refusal.reason)) return
     if (this.#known.size >= MAX_BUDGETS) this.#known.clear()
     this.#known.set(keyOf(lines), { refusal, cost, until: this.#clock.now() + this.#keepMs })
   }

@@ -17,7 +17,7 @@ export interface StoreRefusal {
  */
 export function refusalOfStore(call: ToolCall, cost: Credits, answer: StoreRefusal): Refusal {
   const { budget, remaining, resetAt } = answer
-  const reason = answer.reason ?? (remaining === 0 ? 'exhausted' : 'insufficient')
+  const reason = reasonOf(answer)
   switch (reason) {
     case 'unknown_budget':
     case 'closed':
@@ -33,6 +33,16 @@ export function refusalOfStore(call: ToolCall, cost: Credits, answer: StoreRefus
     default:
       return unavailable(call, cost, budget, reason)
   }
+}
+
+/** Why a store said no; one that says nothing more lacks credits. */
+export function reasonOf({ reason, remaining }: Pick<StoreRefusal, 'reason' | 'remaining'>): EnforcerReason {
+  return reason ?? (remaining === 0 ? 'exhausted' : 'insufficient')
+}
+
+/** Whether a call was refused for want of credits, which may come back. */
+export function lacksCredits(reason: string): boolean {
+  return reason === 'exhausted' || reason === 'insufficient'
 }
 
 /** The refusal of a call whose store gave no answer, or none that makes sense. */

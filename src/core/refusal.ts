@@ -61,13 +61,13 @@ export interface Refusal {
   readonly error: RefusalSlug
   readonly reason: RefusalReason
   readonly tool: string
-  readonly cost: Credits | undefined
-  readonly remaining: Credits | undefined
-  readonly budget: string | undefined
-  readonly tokenId: string | undefined
+  readonly cost?: Credits | undefined
+  readonly remaining?: Credits | undefined
+  readonly budget?: string | undefined
+  readonly tokenId?: string | undefined
   readonly retryable: boolean
-  readonly resetAt: number | undefined
-  readonly detail: unknown
+  readonly resetAt?: number | undefined
+  readonly detail?: unknown
 }
 
 /** The refusal of a call whose arguments cannot be read: no JSON, or beyond the limits. */
@@ -91,16 +91,5 @@ export function refuse<Slug extends RefusalSlug>(
   tool: string,
   why: { error: Slug; reason: RefusalReason<Slug> } & Partial<Omit<Refusal, 'kind' | 'error' | 'reason' | 'tool'>>,
 ): Refusal {
-  const {
-    error,
-    reason,
-    cost,
-    remaining,
-    budget,
-    tokenId,
-    retryable = REFUSALS[error].retryable,
-    resetAt,
-    detail,
-  } = why
-  return { kind: 'refused', error, reason, tool, cost, remaining, budget, tokenId, retryable, resetAt, detail }
+  return { retryable: REFUSALS[why.error].retryable, ...why, kind: 'refused', tool }
 }

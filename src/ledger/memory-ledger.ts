@@ -1,5 +1,5 @@
 import { budgetId, type BudgetId } from '../budget/budget-id.js'
-import { applyChange, NO_CHANGE } from '../budget/hold.js'
+import { applyChange } from '../budget/hold.js'
 import { assertKeys, integer } from '../core/settings.js'
 import { addCalls } from './report.js'
 import type { CallRecord, FoldedCalls, LedgerRecord, MoneyEntry } from './entry.js'
@@ -12,7 +12,7 @@ import type { Ledger, LedgerQuery } from './ledger.js'
 const MAX_FOLDED_KINDS = 10_000
 const OTHER = '(other)'
 
-type Sum<Record> = { -readonly [Key in keyof Record]: Record[Key] }
+type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] }
 
 /**
  * A ledger in this process's memory, bounded: beyond `maxEntries` the oldest entries are folded into one opening
@@ -28,15 +28,16 @@ type Sum<Record> = { -readonly [Key in keyof Record]: Record[Key] }
  */
 export class MemoryLedger implements Ledger {
   readonly #maxEntries: number
-  readonly #openings = new Map<BudgetId, Sum<MoneyEntry>>()
-  readonly #folded = new Map<string, Sum<FoldedCalls>>()
-  /** From `#head` on they are kept whole; before it they are folded away. */
+  /** The sum of each budget's folded entries, up to the last of them. */
+  readonly #openings = new Map<BudgetId, Mutable<MoneyEntry>>()
+  readonly #folded = new Map<string, Mutable<FoldedCalls>>()
+  /** Before `#head` they have been folded away, and their places are empty so that they can be collected. */
   #records: Array<LedgerRecord | undefined> = []
   #head = 0
 
   /**
-   * @param options.maxEntries how many records are kept whole, 100,000 by default. They are folded in batches, so
-   * up to 1/64 more may wait to be folded, and never more than 1,024; below 64 the bound is exact.
+   * @param options.maxEntries how many records are kept whole, 100,000 by default. They are folded in batches: up to
+   * 1/64 more are kept, and at most 1,024 more.
    * @throws BudgetError `invalid_config`
    */
   constructor(options: { maxEntries?: number } = {}) {
@@ -51,13 +52,74 @@ export class MemoryLedger implements Ledger {
   }
 
   append(records: readonly LedgerRecord[]): void {
-    this.#records.push(...records)
-    if (this.size - this.#maxEntries > Math.min(MAX_WAITING, Math.floor(this.#maxEntries / 64))) {
-      while (this.size > this.#maxEntries) this.#foldNext()
-    }
+    for (const record of records) this.#records.push(record)
+    const most = this.#maxEntries
+    if (this.size - most > Math.min(Math.floor(most / 64), 1_024)) while (this.size > most) this.#foldNext()
     // Moves the rest down once in a while, so that folding costs the same for every record.
-    if (this.#head > this.#maxEntries) {
+    if (this.#head > most) {
       this.#records = this.#records.slice(this.#head)
       this.#head = 0
     }
   }
+
+  entries<Kind extends LedgerRecord['kind']>(
+    query: LedgerQuery & { readonly kind: Kind },
+  ): ReadonlyArray<Extract<LedgerRecord, { kind: Kind }>>
+  entries(query?: LedgerQuery): readonly LedgerRecord[]
+  entries(query: LedgerQuery = {}): readonly LedgerRecord[] {
+    const wanted = query.budget === undefined ? query : { ...query, budget: budgetId(query.budget) }
+    const sums = [...this.#openings.values(), ...this.#folded.values()].map((sum) => ({ ...sum }))
+    const all = [...sums, ...(this.#records.slice(this.#head) as LedgerRecord[])]
+    return all.filter((record) => matches(record, wanted))
+  }
+
+  #foldNext(): void {
+    const record = this.#records[this.#head] as LedgerRecord
+    this.#records[this.#head++] = undefined
+    if (record.kind === 'money') this.#foldMoney(record)
+    else addCalls(this.#foldedLike(record), record)
+  }
+
+  #foldMoney(entry: MoneyEntry): void {
+    const { budget, seq, at } = entry
+    const opening = this.#openings.get(budget)
+    if (opening === undefined) {
+      const about = { op: 'opening', id: `opening:${budget}`, tool: undefined, counter: undefined } as const
+      this.#openings.set(budget, { ...entry, ...about })
+      return
+    }
+    applyChange(opening, entry)
+    opening.seq = seq
+    opening.at = at
+  }
+
+  /** What a call is counted under: when kinds grow many without the tool's name, and then without the budgets'. */
+  #foldedLike(
+    call: CallRecord | FoldedCalls,
+    tool = call.tool,
+    budgets: readonly BudgetId[] = call.budgets,
+  ): Mutable<FoldedCalls> {
+    const { outcome, proves } = call
+    // The name comes last, because nothing else can have a space.
+    const key = `${outcome} ${proves} ${budgets.join()} ${tool}`
+    const known = this.#folded.get(key)
+    if (known !== undefined) return known
+    const { size } = this.#folded
+    if (size >= MAX_FOLDED_KINDS && tool !== OTHER) return this.#foldedLike(call, OTHER)
+    if (size >= 2 * MAX_FOLDED_KINDS && budgets.length > 0) return this.#foldedLike(call, OTHER, [])
+    const none: FoldedCalls = { kind: 'calls', tool, budgets, outcome, proves, calls: 0, charged: 0, reported: 0 }
+    this.#folded.set(key, none)
+    return none
+  }
+}
+
+function matches(record: LedgerRecord, query: LedgerQuery): boolean {
+  const { kind, budget, tool, chargeId, since, until } = query
+  if (kind !== undefined && record.kind !== kind) return false
+  if (tool !== undefined && record.tool !== tool) return false
+  if (budget !== undefined && !(record.kind === 'money' ? record.budget === budget : record.budgets.includes(budget)))
+    return false
+  if (record.kind === 'calls') return (chargeId ?? since ?? until) === undefined
+  if (chargeId !== undefined && (record.kind === 'money' ? record.id : record.chargeId) !== chargeId) return false
+  return (since === undefined || record.at >= since) && (until === undefined || record.at < until)
+}

@@ -23,6 +23,8 @@ export interface Report {
   readonly byOutcome: ReadonlyMap<string, CallTotals>
 }
 
+type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] }
+
 const NOTHING: CallTotals = { calls: 0, refused: 0, charged: 0, reported: 0 }
 
 /**
@@ -34,33 +36,39 @@ const NOTHING: CallTotals = { calls: 0, refused: 0, charged: 0, reported: 0 }
  * ```
  */
 export function report(records: readonly LedgerRecord[]): Report {
-  const byBudget = new Map<BudgetId, Readonly<Balance> & CallTotals>()
-  const byTool = new Map<string, CallTotals>()
-  const byOutcome = new Map<string, CallTotals>()
+  const byBudget = new Map<BudgetId, Balance & Mutable<CallTotals>>()
+  const byTool = new Map<string, Mutable<CallTotals>>()
+  const byOutcome = new Map<string, Mutable<CallTotals>>()
   for (const [budget, balance] of replay(records)) byBudget.set(budget, { ...balance, ...NOTHING })
   for (const record of records) {
     if (record.kind === 'money') continue
-    const more = totalsOf(record)
-    byTool.set(record.tool, add(byTool.get(record.tool) ?? NOTHING, more))
-    byOutcome.set(record.proves, add(byOutcome.get(record.proves) ?? NOTHING, more))
-    for (const budget of record.budgets) {
-      const known = byBudget.get(budget) ?? { ...NO_CHANGE, ...NOTHING }
-      byBudget.set(budget, { ...known, ...add(known, more) })
-    }
+    count(byTool, record.tool, NOTHING, record)
+    count(byOutcome, record.proves, NOTHING, record)
+    for (const budget of record.budgets) count(byBudget, budget, { ...NO_CHANGE, ...NOTHING }, record)
   }
   return { byBudget, byTool, byOutcome }
 }
 
-function totalsOf(record: CallRecord | FoldedCalls): CallTotals {
-  const { calls, charged, reported = 0 } = record.kind === 'calls' ? record : { calls: 1, charged: 0, ...record.charge }
-  return { calls, refused: record.outcome === 'refused' ? calls : 0, charged, reported }
+/** Adds the calls of a record to sums; refused ones also apart, where the sums have a place for them. */
+export function addCalls(
+  sums: Mutable<Pick<CallTotals, 'calls' | 'charged' | 'reported'>> & { refused?: number },
+  record: CallRecord | FoldedCalls,
+): void {
+  const more: Partial<CallTotals> | undefined = record.kind === 'calls' ? record : record.charge
+  const { calls = 1, charged = 0, reported = 0 } = more ?? {}
+  sums.calls += calls
+  sums.charged += charged
+  sums.reported += reported
+  if (record.outcome === 'refused' && sums.refused !== undefined) sums.refused += calls
 }
 
-function add(a: CallTotals, b: CallTotals): CallTotals {
-  return {
-    calls: a.calls + b.calls,
-    refused: a.refused + b.refused,
-    charged: a.charged + b.charged,
-    reported: a.reported + b.reported,
-  }
+function count<Sums extends Mutable<CallTotals>>(
+  sums: Map<string, Sums>,
+  key: string,
+  none: Sums,
+  record: CallRecord | FoldedCalls,
+): void {
+  const sum = sums.get(key) ?? { ...none }
+  addCalls(sum, record)
+  sums.set(key, sum)
 }

@@ -12,7 +12,7 @@ const ROOT = {
   // prettier-ignore
   values: [
     'BudgetError', 'BudgetEvents', 'InMemoryBudgetEnforcer', 'MAX_CREDITS', 'MemoryLedger', 'REFUSALS',
-    'assertMetered', 'basisPoints', 'budgetId', 'callDigest', 'canHold', 'compileCostProfile', 'compose',
+    'assertMetered', 'budgetId', 'callDigest', 'canHold', 'compileCostProfile', 'compose',
     'composeWith', 'decimalToCredits', 'endHold', 'isCredits', 'isMetered', 'meter', 'middleware', 'refusalOf',
     'refuse', 'replay', 'report', 'systemClock', 'withBudget', 'withCostProfile', 'withLedger', 'wrapClient',
     'wrapTool', 'wrapTransport',

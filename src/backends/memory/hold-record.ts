@@ -80,21 +80,13 @@ export type HoldTerms = Pick<HoldRequest, 'ttlMs' | 'onExpire' | 'overdraft' | '
 /** Whether a request asks for the hold that is recorded. */
 export function sameHold(known: HoldRecord, request: HoldRequest): boolean {
   const lines = known.refused?.lines ?? known.lines.map((line) => ({ ...line, budget: line.budget.id }))
-  return (
-    known.ttlMs === request.ttlMs &&
-    known.onExpire === request.onExpire &&
-    known.overdraft === (request.overdraft ?? false) &&
-    known.tool === request.meta?.tool &&
-    known.server === request.meta?.server &&
-    lines.length === request.lines.length &&
-    lines.every((line, i) => sameLine(line, request.lines[i] as HoldLine))
-  )
+  return asText(known.terms, lines) === asText(request, request.lines)
 }
-
-type AskedLine = { readonly budget: string; readonly amount: Credits; readonly unit?: string | undefined }
 
 // Windows are left out: a repetition may come when the caller's calendar has moved on.
-function sameLine(a: AskedLine, b: AskedLine): boolean {
-  const sameUnit = (a.unit ?? 'credits') === (b.unit ?? 'credits')
-  return budgetId(a.budget) === budgetId(b.budget) && a.amount === b.amount && sameUnit
+function asText({ ttlMs, onExpire, overdraft = false, meta }: HoldTerms, lines: readonly AskedLine[]): string {
+  const asked = lines.map(({ budget, amount, unit = 'credits' }) => [budgetId(budget), amount, unit])
+  return JSON.stringify([ttlMs, onExpire, overdraft, meta?.tool, meta?.server, asked])
 }
+
+type AskedLine = Omit<HoldLine, 'unit' | 'window'> & { readonly unit?: string | undefined }

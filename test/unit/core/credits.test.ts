@@ -1,7 +1,7 @@
 import fc from 'fast-check'
-import { basisPoints, decimalToCredits, InMemoryBudgetEnforcer, isCredits, MAX_CREDITS } from 'mcp-budget'
+import { decimalToCredits, InMemoryBudgetEnforcer, isCredits, MAX_CREDITS } from 'mcp-budget'
 import { describe, expect, test } from 'vitest'
-import { assertCredits } from '../../../src/core/credits.js'
+import { assertCredits, basisPoints } from '../../../src/core/credits.js'
 
 /** All that is no amount, though a careless comparison may take it for one. */
 const NO_AMOUNTS: ReadonlyArray<readonly [string, unknown]> = [
