@@ -113,13 +113,16 @@ export class MemoryLedger implements Ledger {
   }
 }
 
-function matches(record: LedgerRecord, query: LedgerQuery): boolean {
-  const { kind, budget, tool, chargeId, since, until } = query
-  if (kind !== undefined && record.kind !== kind) return false
-  if (tool !== undefined && record.tool !== tool) return false
-  if (budget !== undefined && !(record.kind === 'money' ? record.budget === budget : record.budgets.includes(budget)))
-    return false
-  if (record.kind === 'calls') return (chargeId ?? since ?? until) === undefined
-  if (chargeId !== undefined && (record.kind === 'money' ? record.id : record.chargeId) !== chargeId) return false
-  return (since === undefined || record.at >= since) && (until === undefined || record.at < until)
+function matches(record: LedgerRecord, { kind, budget, tool, chargeId, since, until }: LedgerQuery): boolean {
+  const is = (wanted: unknown, ...found: readonly unknown[]): boolean => wanted === undefined || found.includes(wanted)
+  return (
+    is(kind, record.kind) &&
+    is(tool, record.tool) &&
+    is(budget, ...(record.kind === 'money' ? [record.budget] : record.budgets)) &&
+    (record.kind === 'calls'
+      ? (chargeId ?? since ?? until) === undefined
+      : is(chargeId, record.kind === 'money' ? record.id : record.chargeId) &&
+        (since === undefined || record.at >= since) &&
+        (until === undefined || record.at < until))
+  )
 }

@@ -17,13 +17,12 @@ const SLOTS = 2048
  */
 export class Deadlines {
   readonly #heads: Array<Timed | undefined> = []
-  // The earliest deadline in a slot, so that the slot of the present is looked at only when something in it is due.
-  readonly #earliest: number[] = []
+  // To the millisecond: the slot of the present is looked at once in each, however often somebody asks.
   #turnedTo: number
   #count = 0
 
   constructor(now: number) {
-    this.#turnedTo = slotNumber(now)
+    this.#turnedTo = now
   }
 
   /** How many deadlines are set. */
@@ -32,15 +31,14 @@ export class Deadlines {
   }
 
   add(item: Timed): void {
-    // A deadline in the past is due at once, so it goes where the wheel stands.
-    const slot = Math.max(slotNumber(item.deadline), this.#turnedTo) % SLOTS
+    // A deadline in the past is due at once.
+    if (item.deadline <= this.#turnedTo) this.#turnedTo = item.deadline - 1
+    const slot = slotNumber(item.deadline) % SLOTS
     const head = this.#heads[slot]
     item.slot = slot
     item.previous = undefined
     item.next = head
     if (head !== undefined) head.previous = item
-    const earliest = head === undefined ? Infinity : (this.#earliest[slot] ?? Infinity)
-    this.#earliest[slot] = Math.min(earliest, item.deadline)
     this.#heads[slot] = item
     this.#count++
   }
@@ -58,33 +56,23 @@ export class Deadlines {
 
   /** Takes out all that is due and hands it to `expire`, in no particular order. After a throw the rest stays due. */
   turn(now: number, expire: (item: Timed) => void): void {
+    if (now <= this.#turnedTo) return
     const to = slotNumber(now)
-    if (this.#count > 0) {
-      // A jump of more than one turn visits each slot once.
-      const from = Math.max(this.#turnedTo, to - SLOTS + 1)
-      for (let number = from; number <= to; number++) this.#empty(number % SLOTS, now, expire)
-    }
-    this.#turnedTo = Math.max(this.#turnedTo, to)
+    // A jump of more than one turn visits each slot once.
+    const from = this.#count === 0 ? to : Math.max(slotNumber(this.#turnedTo), to - SLOTS + 1)
+    for (let number = from; number <= to; number++) this.#empty(number % SLOTS, now, expire)
+    this.#turnedTo = now
   }
 
   #empty(slot: number, now: number, expire: (item: Timed) => void): void {
-    let item = this.#heads[slot]
-    if (item === undefined || (this.#earliest[slot] ?? Infinity) > now) return
-    let earliest = Infinity
     const due: Timed[] = []
-    for (; item !== undefined; item = item.next) {
-      if (item.deadline <= now) due.push(item)
-      else if (item.deadline < earliest) earliest = item.deadline
-    }
-    this.#earliest[slot] = earliest
-    for (const each of due) {
-      this.remove(each)
+    for (let item = this.#heads[slot]; item !== undefined; item = item.next) if (item.deadline <= now) due.push(item)
+    for (const item of due) {
+      this.remove(item)
       try {
-        expire(each)
+        expire(item)
       } catch (error) {
-        this.add(each)
-        // The rest of the slot is due as well, at whatever turn comes next.
-        this.#earliest[slot] = -Infinity
+        this.add(item)
         throw error
       }
     }
