@@ -1,12 +1,12 @@
 import { approveCall } from './approval.js'
 import { budgetSettings, type BudgetOptions, type BudgetSettings } from './options.js'
 import { budgetsOf, type CallHold, type Held } from './call-hold.js'
-import { type BudgetResult, type HoldLine } from './enforcer.js'
+import type { HoldLine } from './enforcer.js'
 import { compileLines } from './lines.js'
 import { fateOf } from './end.js'
 import { HoldingGate } from './holding-gate.js'
-import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
-import { isUnreached, reach, type Unreached } from './reach.js'
+import { andThen, isPromise, type MaybePromise } from '../core/maybe-promise.js'
+import { isUnreached, reach } from './reach.js'
 import { Outage } from './outage.js'
 import { refusalOfStore } from './refusals.js'
 import { ShadowGate } from './shadow-gate.js'
@@ -86,10 +86,7 @@ class BudgetStep implements BudgetMiddleware {
     }
     const lines = this.#lines(call, call.cost)
     if (approve === undefined || call.cost <= approveAbove || mode === 'shadow') return this.#place(call, lines)
-    const broke = this.#cannotPay(call, lines)
-    return isPromise(broke)
-      ? broke.then((refusal) => refusal ?? this.#ask(call, lines))
-      : (broke ?? this.#ask(call, lines))
+    return andThen(this.#cannotPay(call, lines), (refusal) => refusal ?? this.#ask(call, lines))
   }
 
   leave(call: ToolCall & Priced & Held, outcome: CallOutcome): MaybePromise<CallOutcome> {
@@ -120,12 +117,9 @@ class BudgetStep implements BudgetMiddleware {
 
   #ask(call: ToolCall & Priced, lines: readonly HoldLine[]): MaybePromise<(ToolCall & Priced & Held) | Refusal> {
     const approved = approveCall(call, this.#settings.approve as NonNullable<BudgetSettings['approve']>)
-    if (isPromise(approved)) return approved.then((answer) => this.#approved(call, answer, lines))
-    return this.#approved(call, approved, lines)
-  }
-
-  #approved(call: ToolCall & Priced, answer: (ToolCall & Priced) | Refusal, lines: readonly HoldLine[]) {
-    return answer.kind === 'refused' ? this.#refused(call, answer) : this.#place(answer, lines)
+    return andThen(approved, (answer) =>
+      answer.kind === 'refused' ? this.#refused(call, answer) : this.#place(answer, lines),
+    )
   }
 
   // Nobody is asked to approve a call that the budget cannot pay. Advisory: the hold decides.
@@ -133,12 +127,13 @@ class BudgetStep implements BudgetMiddleware {
     const { enforcer, mode, storeTimeoutMs: timeoutMs, clock } = this.#settings
     const line = lines[from]
     if (line === undefined || mode === 'soft') return undefined
-    const judge = (answer: BudgetResult | Unreached): MaybePromise<Refusal | undefined> => {
-      if (isUnreached(answer) || answer?.allowed !== false) return this.#cannotPay(call, lines, from + 1)
-      return this.#refused(call, refusalOfStore(call, call.cost, { ...answer, budget: line.budget }))
-    }
-    const answer = reach(() => enforcer.check(line.budget, line.amount), { timeoutMs, clock })
-    return isPromise(answer) ? answer.then(judge) : judge(answer)
+    return andThen(
+      reach(() => enforcer.check(line.budget, line.amount), { timeoutMs, clock }),
+      (answer) => {
+        if (isUnreached(answer) || answer?.allowed !== false) return this.#cannotPay(call, lines, from + 1)
+        return this.#refused(call, refusalOfStore(call, call.cost, { ...answer, budget: line.budget }))
+      },
+    )
   }
 
   #place(call: ToolCall & Priced, lines: readonly HoldLine[]): MaybePromise<(ToolCall & Priced & Held) | Refusal> {

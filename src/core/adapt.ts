@@ -4,10 +4,11 @@ import type { CallMiddleware } from './middleware.js'
 import type { CallOutcome } from './outcome.js'
 import type { ToolCall } from './call.js'
 
+/** A call that is between the two halves of the code around it. */
 interface Running {
-  ended?: Promise<CallOutcome | Refusal>
-  /** Answers what `next` gave; set once it was called. */
-  answer?: (outcome: CallOutcome) => void
+  /** Answers what `next` gave. */
+  readonly answer: (outcome: CallOutcome) => void
+  readonly ended: () => Promise<CallOutcome | Refusal>
 }
 
 /**
@@ -35,28 +36,25 @@ export function middleware(
     name,
     enter(call) {
       return new Promise((enter, fail) => {
-        const run: Running = {}
+        let called = false
         const next = (onward: ToolCall): Promise<CallOutcome> => {
-          if (run.answer !== undefined)
+          if (called)
             throw new BudgetError({ code: 'invalid_config', message: `Step \`${name}\` called next twice` })
+          called = true
           enter(onward)
-          return new Promise((resolve) => (run.answer = resolve))
+          return new Promise((answer) => running.set(call.id, { answer, ended: () => ended }))
         }
-        run.ended = around(call, next)
-        const forget = (): void => {
-          if (run.answer === undefined) running.delete(call.id)
-        }
-        run.ended.then(forget, forget)
+        const ended = around(call, next)
         // Either comes too late to count where next was called.
-        run.ended.then((end) => enter(isRefusal(end) ? end : notCalled(call, name)), fail)
-        running.set(call.id, run)
+        ended.then((end) => enter(isRefusal(end) ? end : notCalled(call, name)), fail)
       })
     },
     leave(call, outcome) {
       const run = running.get(call.id)
+      if (run === undefined) return outcome
       running.delete(call.id)
-      run?.answer?.(outcome)
-      return run?.ended?.then((end) => (isRefusal(end) ? outcome : end)) ?? outcome
+      run.answer(outcome)
+      return run.ended().then((end) => (isRefusal(end) ? outcome : end))
     },
   }
 }

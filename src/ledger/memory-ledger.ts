@@ -114,15 +114,16 @@ export class MemoryLedger implements Ledger {
 }
 
 function matches(record: LedgerRecord, { kind, budget, tool, chargeId, since, until }: LedgerQuery): boolean {
-  const is = (wanted: unknown, ...found: readonly unknown[]): boolean => wanted === undefined || found.includes(wanted)
+  const about: Partial<Pick<CallRecord, 'chargeId' | 'at'>> & Pick<CallRecord, 'budgets'> =
+    record.kind === 'money' ? { chargeId: record.id, budgets: [record.budget], at: record.at } : record
+  // What was folded away has no time: it is neither before nor after any.
+  const { at = Number.NaN } = about
   return (
-    is(kind, record.kind) &&
-    is(tool, record.tool) &&
-    is(budget, ...(record.kind === 'money' ? [record.budget] : record.budgets)) &&
-    (record.kind === 'calls'
-      ? (chargeId ?? since ?? until) === undefined
-      : is(chargeId, record.kind === 'money' ? record.id : record.chargeId) &&
-        (since === undefined || record.at >= since) &&
-        (until === undefined || record.at < until))
+    (kind === undefined || record.kind === kind) &&
+    (tool === undefined || record.tool === tool) &&
+    (budget === undefined || about.budgets.includes(budget)) &&
+    (chargeId === undefined || about.chargeId === chargeId) &&
+    (since === undefined || at >= since) &&
+    (until === undefined || at < until)
   )
 }

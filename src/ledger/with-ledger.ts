@@ -1,3 +1,4 @@
+import { assertKeys } from '../core/settings.js'
 import { systemClock, type Clock } from '../core/clock.js'
 import { isPromise } from '../core/maybe-promise.js'
 import type { BudgetEvents } from '../core/events.js'
@@ -11,10 +12,10 @@ import type { Ledger } from './ledger.js'
 
 /**
  * Writes a {@link CallRecord} of every call that comes to the steps, refused ones too; put it first, so that it sees what
- * later steps refuse. The
- * money entries are the store's own, in the same ledger when both are given it, linked by the charge id. A ledger that
- * fails changes no call: it is a `fault` event.
+ * later steps refuse. The money entries are the store's own, in the same ledger when both are given it, linked by the
+ * charge id. A ledger that fails changes no call: it is a `fault` event.
  *
+ * @throws BudgetError `invalid_config` for an unknown setting
  * @example
  * ```ts
  * const ledger = new MemoryLedger()
@@ -26,6 +27,7 @@ export function withLedger(options: {
   readonly events?: BudgetEvents
   readonly clock?: Clock
 }): CallMiddleware {
+  assertKeys(options, ['ledger', 'events', 'clock'], "withLedger's settings")
   const { ledger, events, clock = systemClock } = options
   const fault = (error: unknown): void => events?.emit('fault', { where: 'withLedger', error })
   return {

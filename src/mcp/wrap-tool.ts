@@ -55,16 +55,12 @@ export function wrapTool<Handler extends ToolHandler>(
     return andThen(runCall(engine, call, handle, signal), (outcome) => {
       if (outcome.kind === 'refused') return refusalResult(outcome.refusal, 'legacy')
       if (outcome.kind === 'error') throw outcome.thrown
-      if (given === undefined && signal?.aborted === true) throw abortReason(signal)
+      if (given === undefined) signal?.throwIfAborted()
       // As it came, but for what a step changed.
       return outcome.kind === 'result' && isObject(given) ? outcome.result : given
     })
   }
   return metered as unknown as Handler
-}
-
-function abortReason(signal: AbortSignal): Error {
-  return signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason ?? 'cancelled'))
 }
 
 // Both generations hand a tool without input schema the context alone.
