@@ -1,5 +1,5 @@
 import { BudgetError } from '../core/errors.js'
-import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
+import { andThen, isPromise, type MaybePromise } from '../core/maybe-promise.js'
 import type { Clock } from '../core/clock.js'
 
 /** The store gave no answer. `misuse`: it was reached, and would not take the request. */
@@ -17,18 +17,14 @@ export function reach<Answer extends object | string | undefined>(
   ask: () => MaybePromise<Answer>,
   options: { readonly timeoutMs: number; readonly clock: Clock },
 ): MaybePromise<Answer | Unreached> {
-  const first = attempt(ask, options)
-  if (isPromise(first)) return first.then((answer) => (mayRetry(answer) ? attempt(ask, options) : answer))
-  return mayRetry(first) ? attempt(ask, options) : first
+  return andThen(attempt(ask, options), (answer) =>
+    isUnreached(answer) && !answer.misuse ? attempt(ask, options) : answer,
+  )
 }
 
 /** Whether an answer is that there was none. */
 export function isUnreached(answer: unknown): answer is Unreached {
   return (answer as Unreached | undefined)?.kind === 'unreached'
-}
-
-function mayRetry(answer: unknown): boolean {
-  return isUnreached(answer) && !answer.misuse
 }
 
 function attempt<Answer>(
@@ -50,16 +46,11 @@ function attempt<Answer>(
       )
     // One more turn of the event loop: an answer that is there already, behind a stall of this process, is no timeout.
     let cancel = clock.after(timeoutMs, () => (cancel = clock.after(0, giveUp)))
-    later.then(
-      (value) => {
-        cancel()
-        resolve(value)
-      },
-      (cause: unknown) => {
-        cancel()
-        resolve(unreached(cause))
-      },
-    )
+    const answered = (value: Answer | Unreached): void => {
+      cancel()
+      resolve(value)
+    }
+    later.then(answered, (cause: unknown) => answered(unreached(cause)))
   })
 }
 

@@ -38,8 +38,7 @@ export function middleware(
       return new Promise((enter, fail) => {
         let called = false
         const next = (onward: ToolCall): Promise<CallOutcome> => {
-          if (called)
-            throw new BudgetError({ code: 'invalid_config', message: `Step \`${name}\` called next twice` })
+          if (called) throw new BudgetError({ code: 'invalid_config', message: `Step \`${name}\` called next twice` })
           called = true
           enter(onward)
           return new Promise((answer) => running.set(call.id, { answer, ended: () => ended }))

@@ -199,7 +199,7 @@ export class ClientSeat {
       if (!this.#closed) return undefined
       throw new BudgetError({
         code: 'transport_closed',
-        message: 'Expected an open transport, but it closed while the call was being decided',
+        message: 'Expected an open transport, got one that closed meanwhile',
       })
     }
     try {
@@ -329,7 +329,7 @@ function toolOf(message: JsonObject): string {
 // A notification named tools/call would run, unanswered and unpaid, on a server that is not strict.
 function requireId({ id }: JsonObject): RequestId {
   if (isRequestId(id)) return id
-  throw invalid('a tools/call with an id of text or an integer, for without one it would run unanswered')
+  throw invalid('a tools/call with an id, text or an integer')
 }
 
 /** What it means that no answer will come: what was sent may have run, what was not has not. */

@@ -64,7 +64,7 @@ export function isMetered(transport: unknown): boolean {
 
 /** The error of wrapping a thing twice. */
 export function alreadyWrapped(what: string): BudgetError {
-  const message = `Expected a ${what} without budget, got one that is wrapped already; give all steps to one call`
+  const message = `Expected a ${what} that is not wrapped; give all steps to one call`
   return new BudgetError({ code: 'already_wrapped', message })
 }
 
@@ -132,7 +132,7 @@ function meteredProxy<T extends TransportLike>(transport: T, inner: Inner, seatO
 function bypassed(): BudgetError {
   return new BudgetError({
     code: 'not_metered',
-    message: 'Expected what wrapTransport returned to be connected, got a message at the transport inside it',
+    message: 'Expected what wrapTransport returned to be used, got a message at the transport inside',
   })
 }
 

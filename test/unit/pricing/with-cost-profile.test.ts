@@ -107,13 +107,13 @@ describe('a tool without a price', () => {
   test('is refused by default [L-P13]', () => {
     const { events, heard } = listen()
     const answer = enter({ costs: { web_search: 5 }, events }, 'read_file')
+    expect(answer).not.toHaveProperty('cost')
     expect(answer).toMatchObject({
       kind: 'refused',
       error: 'unpriced_tool',
       reason: 'unpriced',
       tool: 'read_file',
       retryable: false,
-      cost: undefined,
     })
     const call = { id: 'charge-1', tool: 'read_file', server: undefined }
     expect(heard).toEqual([['refused', { call, refusal: answer, enforced: true }]])
