@@ -1,7 +1,7 @@
 import { budgetId, type BudgetId } from '../budget/budget-id.js'
 import { applyChange } from '../budget/hold.js'
 import { assertKeys, integer } from '../core/settings.js'
-import { addCalls } from './report.js'
+import { addCalls, type Mutable } from './report.js'
 import type { CallRecord, FoldedCalls, LedgerRecord, MoneyEntry } from './entry.js'
 import type { Ledger, LedgerQuery } from './ledger.js'
 
@@ -11,8 +11,6 @@ import type { Ledger, LedgerQuery } from './ledger.js'
  */
 const MAX_FOLDED_KINDS = 10_000
 const OTHER = '(other)'
-
-type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] }
 
 /**
  * A ledger in this process's memory, bounded: beyond `maxEntries` the oldest entries are folded into one opening
@@ -100,16 +98,16 @@ export class MemoryLedger implements Ledger {
     budgets: readonly BudgetId[] = call.budgets,
   ): Mutable<FoldedCalls> {
     const { outcome, proves } = call
-    // The name comes last, because nothing else can have a space.
+    // The name comes last, because nothing else has spaces.
     const key = `${outcome} ${proves} ${budgets.join()} ${tool}`
     const known = this.#folded.get(key)
     if (known !== undefined) return known
     const { size } = this.#folded
     if (size >= MAX_FOLDED_KINDS && tool !== OTHER) return this.#foldedLike(call, OTHER)
     if (size >= 2 * MAX_FOLDED_KINDS && budgets.length > 0) return this.#foldedLike(call, OTHER, [])
-    const none: FoldedCalls = { kind: 'calls', tool, budgets, outcome, proves, calls: 0, charged: 0, reported: 0 }
-    this.#folded.set(key, none)
-    return none
+    const made: FoldedCalls = { kind: 'calls', tool, budgets, outcome, proves, calls: 0, charged: 0, reported: 0 }
+    this.#folded.set(key, made)
+    return made
   }
 }
 

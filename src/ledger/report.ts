@@ -23,7 +23,8 @@ export interface Report {
   readonly byOutcome: ReadonlyMap<string, CallTotals>
 }
 
-type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] }
+/** Sums while they are being added up. */
+export type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] }
 
 const NOTHING: CallTotals = { calls: 0, refused: 0, charged: 0, reported: 0 }
 

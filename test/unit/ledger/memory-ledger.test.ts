@@ -98,6 +98,49 @@ describe('MemoryLedger that folds', () => {
     expect(byTool.get('tool-3')).toMatchObject({ calls: 100_000, charged: 500_000 })
   }, 60_000)
 
+  test.each([
+    [1, 0],
+    [63, 0],
+    [64, 1],
+    [6_400, 100],
+    [100_000, 1_024],
+  ])('lets what is beyond %i entries wait until it is more than %i [I20]', (maxEntries, waiting) => {
+    const ledger = new MemoryLedger({ maxEntries })
+    for (let n = 0; n < maxEntries + waiting; n++) ledger.append([call()])
+    expect(ledger.size).toBe(maxEntries + waiting)
+    expect(ledger.entries({ kind: 'calls' })).toEqual([])
+    ledger.append([call()])
+    expect(ledger.size).toBe(maxEntries)
+    expect(ledger.entries({ kind: 'calls' })).toMatchObject([{ calls: waiting + 1 }])
+    expect(ledger.entries()).toHaveLength(maxEntries + 1)
+  })
+
+  test('folds counts of another ledger into its own [I20]', () => {
+    const first = new MemoryLedger({ maxEntries: 1 })
+    first.append([call(), call(), call({ tool: 'other' }), call()])
+    const second = new MemoryLedger({ maxEntries: 1 })
+    second.append([call(), ...first.entries(), call()])
+    expect(second.entries({ kind: 'calls' })).toMatchObject([
+      { tool: 'search', calls: 4, charged: 20 },
+      { tool: 'other', calls: 1, charged: 5 },
+    ])
+  })
+
+  test('tells kinds apart by tool, budgets, outcome and what it proves, whatever a tool is called', () => {
+    const ledger = new MemoryLedger({ maxEntries: 1 })
+    const kinds: Array<Partial<CallRecord>> = [
+      { tool: 'x' },
+      { tool: 'x', budgets: ['default/a', 'default/b'] },
+      { tool: 'default/b x', budgets: ['default/a'] },
+      { tool: 'x', budgets: [] },
+      { tool: ' x', budgets: [] },
+      { tool: 'x', proves: 'failed' },
+      { tool: 'x', outcome: 'error', proves: 'failed' },
+    ]
+    for (const kind of [...kinds, ...kinds, {}]) ledger.append([call(kind)])
+    expect(ledger.entries({ kind: 'calls' })).toMatchObject(kinds.map((kind) => ({ ...kind, calls: 2 })))
+  })
+
   test('tells apart only so many kinds, for agents can make up names [I20] [L-P23]', () => {
     const ledger = new MemoryLedger({ maxEntries: 1 })
     for (let n = 0; n < 12_000; n++) ledger.append([call({ tool: `made-up-${n}`, budgets: [`default/b${n}`] })])
@@ -147,6 +190,15 @@ describe('MemoryLedger answers questions', () => {
     expect(folding.entries({ since: 0 })).toHaveLength(1)
     expect(folding.entries()).toHaveLength(2)
   })
+})
+
+test('MemoryLedger refuses a setting that it does not know', () => {
+  expect(() => new MemoryLedger({ max: 5 } as object)).toThrow(
+    expect.objectContaining({
+      code: 'invalid_config',
+      message: 'Expected `MemoryLedger\'s settings` to be an object with `maxEntries`, got "max" (string)',
+    }),
+  )
 })
 
 test.each([0, -1, 0.5, Number.NaN, Infinity, '5'])('MemoryLedger refuses to keep %s entries [T18]', (maxEntries) => {
