@@ -64,19 +64,19 @@ export class BudgetEvents {
 
   /** Calls `listener` at each event of that name. */
   on<Name extends BudgetEventName>(name: Name, listener: Listener<Name>): this {
-    this.#emitter.on(name, listener as never)
+    this.#emitter.on(name, listener)
     return this
   }
 
   /** Calls `listener` at the next event of that name only. */
   once<Name extends BudgetEventName>(name: Name, listener: Listener<Name>): this {
-    this.#emitter.once(name, listener as never)
+    this.#emitter.once(name, listener)
     return this
   }
 
   /** Stops calling `listener`. */
   off<Name extends BudgetEventName>(name: Name, listener: Listener<Name>): this {
-    this.#emitter.off(name, listener as never)
+    this.#emitter.off(name, listener)
     return this
   }
 
@@ -89,7 +89,7 @@ export class BudgetEvents {
   emit<Name extends BudgetEventName>(name: Name, ...args: BudgetEventMap[Name]): void {
     for (const listener of this.#emitter.listeners(name) as Listener<Name>[]) {
       // One that was given to `once`, and only that.
-      this.#emitter.off(name, listener as never, undefined, true)
+      this.#emitter.off(name, listener, undefined, true)
       try {
         const answer = listener(...args) as unknown
         // A listener may be an async function, whose rejection would otherwise end the process.

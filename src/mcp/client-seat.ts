@@ -1,13 +1,14 @@
 import { BudgetError } from '../core/errors.js'
 import { Engine, type Passage } from '../core/engine.js'
 import { isObject, type JsonObject } from '../core/json.js'
-import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
+import { andThen, isPromise, type MaybePromise } from '../core/maybe-promise.js'
 import { refuse, refuseArguments, type Refusal } from '../core/refusal.js'
 import { eraOf, type Era } from './eras.js'
-import { forwardable, readCall, snapshotOf } from './request.js'
+import { admitBatch, type Admitted } from './batch.js'
+import { forwardable, readCall, requireId, snapshotOf, toolOf } from './request.js'
 import { isInputRequired, outcomeOfResponse, outcomeOfSendFailure } from './evidence.js'
-import { isRequestId, isResponse, isToolsCall, objectAt, type RequestId, type SendOptions } from './wire.js'
-import { newPending, PENDING_LIMIT, withOutcome, type PendingCall } from './pending.js'
+import { isResponse, isToolsCall, objectAt, type RequestId, type SendOptions } from './wire.js'
+import { lost, newPending, PENDING_LIMIT, withOutcome, type PendingCall } from './pending.js'
 import { refusalError, refusalResult } from './refusal.js'
 import { Rounds } from './rounds.js'
 import { watchOptions } from './watch-options.js'
@@ -21,12 +22,6 @@ export interface Wire {
   fault(error: unknown): void
   /** Whether a `resumptionToken` really resumes a stream there; elsewhere the call would run, and must be paid. */
   readonly resumes: boolean
-}
-
-/** A message that may be forwarded, and the call it begins. */
-interface Admitted {
-  readonly message: JsonObject
-  readonly pending: PendingCall | undefined
 }
 
 /** Slugs that are the protocol's own errors: never answered as a tool result. */
@@ -97,35 +92,17 @@ export class ClientSeat {
   }
 
   async #sendBatch(messages: readonly unknown[], options: SendOptions | undefined): Promise<void> {
-    // All are checked before any is admitted: a bad one must not leave the others' credits on hold.
-    const checked = messages.map((message) => {
-      if (!isObject(message)) throw invalid('a batch of JSON-RPC messages')
-      if (isToolsCall(message)) requireId(message)
-      return message
-    })
-    const admitted: MaybePromise<Admitted | undefined>[] = []
-    let decided: ReadonlyArray<Admitted | undefined>
-    try {
-      for (const message of checked) admitted.push(this.#admitOrPass(message, options))
-      const waits = admitted.some((each) => isPromise(each))
-      decided = waits ? await Promise.all(admitted.map((each) => Promise.resolve(each))) : (admitted as Admitted[])
-    } catch (error) {
-      // One that cannot be decided must not leave the others' credits on hold.
-      for (const each of admitted)
-        Promise.resolve(each).then(
-          (one) => one && this.#drop(one),
-          () => {},
-        )
-      throw error
-    }
-    const passing = decided.filter((each) => each !== undefined && !this.#droppedFromBatch(each)) as Admitted[]
-    if (passing.length === 0) return
-    const calls = passing.flatMap((each) => each.pending ?? [])
-    await this.#post(
-      passing.map((each) => each.message),
-      calls,
-      options,
+    const admitted = admitBatch(
+      messages,
+      (message) => this.#admitOrPass(message, options),
+      (each) => this.#drop(each),
     )
+    return andThen(admitted, (decided) => {
+      const passing = decided.filter((each) => !this.#droppedFromBatch(each))
+      const calls = passing.flatMap((each) => each.pending ?? [])
+      const sent = passing.map((each) => each.message)
+      return sent.length === 0 ? undefined : this.#post(sent, calls, options)
+    })
   }
 
   // A call may be cancelled, or the transport closed, while the rest of its batch is being decided.
@@ -319,24 +296,4 @@ export class ClientSeat {
     queueMicrotask(() => this.#deliver(answer))
     return undefined
   }
-}
-
-function toolOf(message: JsonObject): string {
-  const { name } = objectAt(message, 'params')
-  return typeof name === 'string' ? name : ''
-}
-
-// A notification named tools/call would run, unanswered and unpaid, on a server that is not strict.
-function requireId({ id }: JsonObject): RequestId {
-  if (isRequestId(id)) return id
-  throw invalid('a tools/call with an id, text or an integer')
-}
-
-/** What it means that no answer will come: what was sent may have run, what was not has not. */
-function lost({ sent }: PendingCall, cause: LostOutcome['cause']): LostOutcome {
-  return { kind: 'lost', cause, proves: sent ? 'unknown' : 'not-run' }
-}
-
-function invalid(expected: string): BudgetError {
-  return new BudgetError({ code: 'invalid_request', message: `Expected ${expected}` })
 }

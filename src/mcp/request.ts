@@ -1,6 +1,7 @@
+import { BudgetError } from '../core/errors.js'
 import { copyJson, isObject, type JsonObject } from '../core/json.js'
 import { refuse, type Refusal } from '../core/refusal.js'
-import { objectAt } from './wire.js'
+import { isRequestId, objectAt, type RequestId } from './wire.js'
 import { newCall, type ToolCall } from '../core/call.js'
 
 const RELATED_TASK = 'io.modelcontextprotocol/related-task'
@@ -16,6 +17,23 @@ export function readCall(message: JsonObject, server: string | undefined, now: n
   if (isObject(meta) && meta[RELATED_TASK] !== undefined)
     return refuse(name, { error: 'invalid_params', reason: 'related_task' })
   return newCall({ tool: name, args, meta: isObject(meta) ? meta : undefined, server }, now, params.task !== undefined)
+}
+
+/** The name of the tool that a request asks for, or nothing. */
+export function toolOf(message: JsonObject): string {
+  const { name } = objectAt(message, 'params')
+  return typeof name === 'string' ? name : ''
+}
+
+/** The id of a request; a notification named tools/call would run, unanswered and unpaid, on a server that is not strict. */
+export function requireId({ id }: JsonObject): RequestId {
+  if (isRequestId(id)) return id
+  throw invalidMessage('a tools/call with an id, text or an integer')
+}
+
+/** What cannot be sent as it is. */
+export function invalidMessage(expected: string): BudgetError {
+  return new BudgetError({ code: 'invalid_request', message: `Expected ${expected}` })
 }
 
 /**

@@ -13,7 +13,6 @@ import {
 import { isMoney, lineEvent, openWindows, refuseLines, resolveLines, type LineRefusal } from './hold-lines.js'
 import { Deadlines, type Timed } from './deadlines.js'
 import { HoldRecord, sameHold, type HeldLine, type HoldEndRecord } from './hold-record.js'
-import type { Credits } from '../../core/credits.js'
 import type { Book } from './book.js'
 import type { BudgetRecord } from './budget-record.js'
 import type {
