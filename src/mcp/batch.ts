@@ -40,7 +40,8 @@ export function admitBatch(
   } catch (error) {
     return giveUp(error)
   }
-  if (admitted.some((each) => isPromise(each))) return Promise.all(admitted).then(allThere, giveUp)
+  if (admitted.some((each) => isPromise(each)))
+    return Promise.all(admitted.map((each) => Promise.resolve(each))).then(allThere, giveUp)
   return allThere(admitted as Array<Admitted | undefined>)
 }
 
