@@ -56,6 +56,11 @@ export function resultOutcome(value: unknown): CallOutcome {
 
 /** The outcome of a handler that threw: it was entered, so work may have been done. */
 export function thrownOutcome(error: unknown): CallOutcome {
+  return { kind: 'error', proves: 'failed', code: codeOf(error), thrown: error }
+}
+
+/** The JSON-RPC code of an error, if it has one. */
+export function codeOf(error: unknown): number | undefined {
   const { code } = Object(error) as { code?: unknown }
-  return { kind: 'error', proves: 'failed', code: typeof code === 'number' ? code : undefined, thrown: error }
+  return typeof code === 'number' ? code : undefined
 }

@@ -6,7 +6,7 @@ import { refuse, refuseArguments, type Refusal } from '../core/refusal.js'
 import { eraOf, type Era } from './eras.js'
 import { admitBatch, type Admitted } from './batch.js'
 import { forwardable, readCall, requireId, snapshotOf, toolOf } from './request.js'
-import { isInputRequired, outcomeOfResponse, outcomeOfSendFailure } from './evidence.js'
+import { outcomeOfResponse, outcomeOfSendFailure } from './evidence.js'
 import { isResponse, isToolsCall, objectAt, type RequestId, type SendOptions } from './wire.js'
 import { lost, newPending, PENDING_LIMIT, withOutcome, type PendingCall } from './pending.js'
 import { refusalError, refusalResult } from './refusal.js'
@@ -256,13 +256,12 @@ export class ClientSeat {
   #answered(pending: PendingCall, message: JsonObject, extra: unknown): void {
     this.#pending.delete(pending.id)
     pending.cleanUp?.()
-    if (isInputRequired(message)) {
-      const asking = this.#rounds.begin(pending, message)
-      if (asking !== undefined) return this.onmessage?.(asking, extra)
-      this.#lose(pending, lost(pending, 'input-required'))
-      return this.onmessage?.(message, extra)
-    }
     const outcome = outcomeOfResponse(message, pending.call.asTask || pending.round > 0)
+    if (outcome.kind === 'lost') {
+      const asking = this.#rounds.begin(pending, message)
+      if (asking === undefined) this.#lose(pending, lost(pending, 'input-required'))
+      return this.onmessage?.(asking ?? message, extra)
+    }
     const left = this.#engine.leave(pending.passage as Passage, outcome)
     if (!isPromise(left)) return this.onmessage?.(withOutcome(message, outcome, left), extra)
     void left.then((later) => this.#deliver(withOutcome(message, outcome, later), extra))

@@ -1,8 +1,9 @@
 import { isObject, type JsonObject } from '../core/json.js'
+import { codeOf, resultOutcome } from '../core/run-call.js'
 import type { CallOutcome, LostOutcome } from '../core/outcome.js'
 
 /** The only JSON-RPC codes that prove that a call did not run: parse, request, method, params, header mismatch. */
-const NOT_RUN = new Set([-32700, -32600, -32601, -32602, -32020])
+const NOT_RUN = new Set<unknown>([-32700, -32600, -32601, -32602, -32020])
 
 /** The node error codes of a connection that was never made. */
 const NEVER_CONNECTED = new Set<unknown>([
@@ -22,19 +23,14 @@ const NEVER_CONNECTED = new Set<unknown>([
 export function outcomeOfResponse(response: JsonObject, asTask: boolean): CallOutcome {
   const { error, result } = response
   if (error !== undefined) {
-    const code = isObject(error) && typeof error.code === 'number' ? error.code : undefined
-    const notRun = code !== undefined && NOT_RUN.has(code) && !asTask
+    const code = codeOf(error)
+    const notRun = NOT_RUN.has(code) && !asTask
     return { kind: 'error', proves: notRun ? 'not-run' : 'failed', code }
   }
   const answer = isObject(result) ? result : {}
   const taskId = taskIdOf(answer)
   if (taskId !== undefined) return { kind: 'task', proves: 'unknown', taskId, result: answer }
-  return { kind: 'result', proves: answer.isError === true ? 'failed' : 'ran', result: answer }
-}
-
-/** Whether an answer asks for input and the call goes on with another request (2026-07-28). */
-export function isInputRequired(response: JsonObject): boolean {
-  return isObject(response.result) && response.result.resultType === 'input_required'
+  return resultOutcome(answer)
 }
 
 /** The task that a call became: `result.task.taskId` on 2025-11-25, `resultType: 'task'` on 2026-07-28. */
