@@ -38,8 +38,6 @@ export class HoldRecord implements Timed {
   /** `refused` and `barred` never held anything; `barred` was released before it arrived. */
   state: HoldState | 'refused' | 'barred'
   end: HoldEndRecord | undefined = undefined
-  /** When it ended, for the memory to forget it. */
-  endedAt = 0
   deadline: number
   readonly ttlMs: number
   readonly onExpire: OnExpire

@@ -12,6 +12,7 @@ import {
 } from '../../budget/hold.js'
 import { isMoney, lineEvent, openWindows, refuseLines, resolveLines, type LineRefusal } from './hold-lines.js'
 import { Deadlines, type Timed } from './deadlines.js'
+import { ReplayMemory } from './replay-memory.js'
 import { HoldRecord, sameHold, type HeldLine, type HoldEndRecord } from './hold-record.js'
 import type { Book } from './book.js'
 import type { BudgetRecord } from './budget-record.js'
@@ -26,9 +27,6 @@ import type {
   ReleaseResult,
 } from '../../budget/enforcer.js'
 
-/** How long an ended hold is remembered, so that a repeated request gets the first answer. */
-const REMEMBER = { ms: 600_000, entries: 100_000 } as const
-
 /** The terms of a hold that ended before it came: no request asks for them. */
 const UNPLACED = { ttlMs: 0, onExpire: 'release' } as const
 
@@ -37,14 +35,15 @@ type Ended = Extract<HoldEnd, { kind: 'ended' }>
 /** The holds of the memory store. A request either changes all of its lines or nothing. */
 export class Holds {
   readonly #book: Book
-  readonly #records = new Map<string, HoldRecord>()
+  readonly #open = new Map<string, HoldRecord>()
+  /** Those that ended or were refused. */
+  readonly #ended = new ReplayMemory<HoldRecord>()
   readonly #deadlines: Deadlines
-  /** The ended ones, oldest first, linked by `next`, which no wheel needs any more. */
-  #oldest: HoldRecord | undefined
-  #newest: HoldRecord | undefined
-  #ended = 0
   /** No charge minted after this time was forgotten: by the clock of whoever minted it, for no other can be compared. */
   #forgottenUpTo = 0
+  /** The same for what will be forgotten next, and for all that ended. */
+  #oldUpTo = 0
+  #endedUpTo = 0
 
   constructor(book: Book, now: number) {
     this.#book = book
@@ -52,7 +51,7 @@ export class Holds {
   }
 
   place(request: HoldRequest, now: number): HoldResult {
-    const known = this.#records.get(request.id)
+    const known = this.#find(request.id)
     if (known !== undefined) return replayHold(known, request)
     const lines = resolveLines(this.#book, request.lines, now)
     if ('reason' in lines) return this.#refuse(request, lines, now)
@@ -70,14 +69,14 @@ export class Holds {
       if (budget.available < remaining) remaining = budget.available
     }
     const record = new HoldRecord(request.id, request, lines, 'open', now, remaining, debt, undefined)
-    this.#records.set(record.id, record)
+    this.#open.set(record.id, record)
     this.#deadlines.add(record)
     return { kind: 'held', holdId: record.id, remaining, debt }
   }
 
   capture(request: CaptureRequest, now: number): CaptureResult {
     const { id, holdId, amount, overage } = request
-    const hold = this.#records.get(holdId)
+    const hold = this.#find(holdId)
     if (hold === undefined || hold.state === 'refused') return this.#captureUnplaced(hold, request, now)
     const { end } = hold
     if (end?.id === id && (end.by === 'capture' || end.by === 'late')) {
@@ -92,7 +91,7 @@ export class Holds {
 
   release(request: ReleaseRequest, now: number): ReleaseResult {
     const { id, holdId } = request
-    const hold = this.#records.get(holdId)
+    const hold = this.#find(holdId)
     if (hold === undefined) {
       const barred = new HoldRecord(holdId, UNPLACED, [], 'barred', now, 0, 0, undefined)
       this.#remember(barred, { by: 'release', id, amount: 0, overage: undefined, charged: 0, returned: 0 }, now)
@@ -105,7 +104,7 @@ export class Holds {
   }
 
   extend(request: ExtendRequest, now: number): ExtendResult {
-    const hold = this.#records.get(request.holdId)
+    const hold = this.#find(request.holdId)
     if (hold === undefined) return { kind: 'refused', reason: 'unknown_hold' }
     if (hold.state !== 'open') return { kind: 'refused', reason: 'hold_ended' }
     const deadline = Math.max(hold.deadline, now + request.ttlMs)
@@ -201,30 +200,21 @@ export class Holds {
     return { kind: 'refused', reason: by.reason, budget: by.budget, remaining: by.remaining }
   }
 
+  #find(id: string): HoldRecord | undefined {
+    return this.#open.get(id) ?? this.#ended.get(id)
+  }
+
   #remember<End extends HoldEndRecord | undefined>(hold: HoldRecord, end: End, now: number): End {
     const again = hold.end !== undefined
     hold.end = end
     if (again) return end
-    this.#records.set(hold.id, hold)
-    hold.endedAt = now
-    if (this.#newest === undefined) this.#oldest = hold
-    else this.#newest.next = hold
-    this.#newest = hold
-    this.#ended++
-    this.#forget(now)
-    return end
-  }
-
-  #forget(now: number): void {
-    let oldest = this.#oldest
-    while (oldest !== undefined && (this.#ended > REMEMBER.entries || oldest.endedAt + REMEMBER.ms <= now)) {
-      if (this.#records.get(oldest.id) === oldest) this.#records.delete(oldest.id)
-      this.#forgottenUpTo = Math.max(this.#forgottenUpTo, chargeIdTime(oldest.id) ?? 0)
-      this.#ended--
-      oldest = oldest.next as HoldRecord | undefined
-      this.#oldest = oldest
+    this.#open.delete(hold.id)
+    if (this.#ended.set(hold.id, hold, now)) {
+      this.#forgottenUpTo = this.#oldUpTo
+      this.#oldUpTo = this.#endedUpTo
     }
-    if (oldest === undefined) this.#newest = undefined
+    this.#endedUpTo = Math.max(this.#endedUpTo, chargeIdTime(hold.id) ?? 0)
+    return end
   }
 }
 

@@ -1,0 +1,29 @@
+/** A generation ends with so many entries, or after so long. */
+const GENERATION = { ms: 600_000, entries: 100_000 } as const
+
+/**
+ * What is remembered by an id, so that a repeated request gets the first answer: for at least ten minutes or the last
+ * 100,000, and at most twice that. Forgotten a whole generation at a time, which costs nothing: what is old is never
+ * looked at again.
+ */
+export class ReplayMemory<Value> {
+  #young = new Map<string, Value>()
+  #old = new Map<string, Value>()
+  #began = -Infinity
+
+  get(id: string): Value | undefined {
+    return this.#young.get(id) ?? this.#old.get(id)
+  }
+
+  /** Remembers; answers whether older entries were forgotten for it. */
+  set(id: string, value: Value, now: number): boolean {
+    const full = this.#young.size >= GENERATION.entries || now - this.#began >= GENERATION.ms
+    if (full) {
+      this.#old = this.#young
+      this.#young = new Map()
+      this.#began = now
+    }
+    this.#young.set(id, value)
+    return full
+  }
+}
