@@ -10,8 +10,11 @@ export class ReplayMemory<Value> {
   #young = new Map<string, Value>()
   #old = new Map<string, Value>()
   #began = -Infinity
+  /** Ids are minted in rising order: one that comes after all others is new, and needs no look. */
+  #highest = ''
 
   get(id: string): Value | undefined {
+    if (this.#isNew(id)) return undefined
     return this.#young.get(id) ?? this.#old.get(id)
   }
 
@@ -23,7 +26,13 @@ export class ReplayMemory<Value> {
       this.#young = new Map()
       this.#began = now
     }
+    if (this.#isNew(id)) this.#highest = id
     this.#young.set(id, value)
     return full
+  }
+
+  #isNew(id: string): boolean {
+    const { length } = this.#highest
+    return id.length > length || (id.length === length && id > this.#highest)
   }
 }

@@ -44,6 +44,13 @@ describe('Answers', () => {
     expect(ask('id-99999')).toBe('made: id-99999 at 0')
   })
 
+  test('keeps answers whatever the order of their ids [I5] [L-P8]', () => {
+    const ask = asker()
+    const ids = ['b', 'aa', 'a', 'ab', 'c', 'aaa', 'bb', '']
+    for (const id of ids) expect(ask(id)).toBe(`made: ${id} at 0`)
+    for (const id of ids) expect(ask(id)).toBe(`${id} at 0`)
+  })
+
   test('keeps ids that are keys of every object apart [T17]', () => {
     const ask = asker()
     expect(ask('__proto__')).toBe('made: __proto__ at 0')
