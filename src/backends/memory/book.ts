@@ -141,7 +141,7 @@ export class Book {
     const to = known ?? new BudgetRecord(toId, from.partition, undefined, from)
     this.commit(transferChanges(from, to, amount), { op: 'transfer', id, at })
     this.#budgets.set(toId, to)
-    if (known === undefined) from.children.add(to)
+    if (known === undefined) (from.children ??= new Set()).add(to)
     return { kind: 'moved', remaining: from.available }
   }
 
@@ -152,7 +152,7 @@ export class Book {
     let returned = 0
     for (const each of subtree) {
       returned += each.available
-      for (const child of each.children) subtree.add(child)
+      for (const child of each.children ?? []) subtree.add(child)
     }
     this.commit([], { op: 'close', id: request.id, at }, subtree)
     return { kind: 'closed', returned }

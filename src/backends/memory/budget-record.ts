@@ -16,7 +16,8 @@ export class BudgetRecord implements Balance {
   /** When the window began that is open; `undefined` for a budget without windows. */
   windowStart: number | undefined = undefined
   state: BudgetView['state'] = 'open'
-  readonly children = new Set<BudgetRecord>()
+  /** Made with the first: most budgets have none, and an empty set is larger than all the rest. */
+  children: Set<BudgetRecord> | undefined = undefined
 
   constructor(
     readonly id: BudgetId,
@@ -39,7 +40,7 @@ export class BudgetRecord implements Balance {
       out: this.out,
       burned: this.burned,
       parent: this.parent?.id,
-      children: Array.from(this.children, (child) => child.id),
+      children: Array.from(this.children ?? [], (child) => child.id),
       openHolds: this.openHolds,
     }
   }

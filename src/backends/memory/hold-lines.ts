@@ -53,7 +53,7 @@ export function openWindows(book: Book, lines: readonly HeldLine[], id: string, 
   for (const { budget, windowStart } of lines) {
     if (windowStart === undefined || budget.state !== 'open') continue
     const refused = { budget: budget.id, remaining: budget.available }
-    if (budget.children.size > 0) return { ...refused, reason: 'windowed' }
+    if (budget.children !== undefined) return { ...refused, reason: 'windowed' }
     if (budget.windowStart !== undefined && windowStart < budget.windowStart)
       return { ...refused, reason: 'clock_skew' }
     if (!book.openWindow(budget, windowStart, { op: 'window', id, at })) return { ...refused, reason: 'overflow' }
