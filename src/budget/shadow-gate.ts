@@ -67,21 +67,29 @@ export class ShadowGate implements Gate {
     return placed
   }
 
+  // A budget that the real store does not have, or does not tell of now, is not simulated, so that its calls show as
+  // refused; the next call asks again.
   #seed(budget: BudgetId): MaybePromise<void> {
-    if (!this.#seeded.has(budget)) this.#seeded.set(budget, this.#begin(budget))
-    return this.#seeded.get(budget)
-  }
-
-  // A budget the real store does not have is not simulated either, so that its calls show as refused; a store of one's
-  // own that has it already goes on with what it has.
-  #begin(budget: BudgetId): MaybePromise<void> {
+    if (this.#seeded.has(budget)) return this.#seeded.get(budget)
     const { enforcer } = this.#settings
     try {
       const real = canHold(enforcer) ? enforcer.describe(budget) : enforcer.remaining(budget)
       const begun = andThen<{ readonly available: Credits } | Credits, void>(real, (known) =>
-        this.#simulated.initialize(budget, typeof known === 'number' ? known : known.available),
+        this.#begin(budget, typeof known === 'number' ? known : known.available),
       )
-      return isPromise(begun) ? begun.then(undefined, () => {}) : undefined
+      const seeded = isPromise(begun) ? begun.then(undefined, () => void this.#seeded.delete(budget)) : undefined
+      this.#seeded.set(budget, seeded)
+      return seeded
+    } catch {
+      return undefined
+    }
+  }
+
+  // A store of one's own that has the budget already goes on with what it has.
+  #begin(budget: BudgetId, available: Credits): MaybePromise<void> {
+    try {
+      const begun = this.#simulated.initialize(budget, available)
+      return isPromise(begun) ? begun.then(undefined, () => {}) : begun
     } catch {
       return undefined
     }

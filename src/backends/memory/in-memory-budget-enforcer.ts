@@ -1,6 +1,7 @@
 import { assertCredits, type Credits } from '../../core/credits.js'
 import { BudgetError, describeValue } from '../../core/errors.js'
 import { systemClock, type Clock } from '../../core/clock.js'
+import { assertKeys } from '../../core/settings.js'
 import { budgetId, type BudgetId } from '../../budget/budget-id.js'
 import { spendChange } from '../../budget/hold.js'
 import { Book } from './book.js'
@@ -59,6 +60,7 @@ export class InMemoryBudgetEnforcer implements HoldingEnforcer {
   #now = 0
 
   constructor(options: InMemoryBudgetEnforcerOptions = {}) {
+    assertKeys(options, ['ledger', 'partition', 'clock'], "InMemoryBudgetEnforcer's settings")
     this.#clock = options.clock ?? systemClock
     this.#now = this.#clock.now()
     this.#book = new Book(options.ledger, options.partition)

@@ -215,6 +215,24 @@ describe('shadow mode', () => {
     expect(named('refused')).toMatchObject([{ enforced: false, refusal: { error: 'unauthorized' } }])
   })
 
+  test.each([
+    ['at once', (memory: HoldingEnforcer) => memory],
+    ['later', asyncEnforcer],
+  ] as const)('begins a budget when a store that answers %s tells of it, whatever failed before', async (_, later) => {
+    const simulated = new InMemoryBudgetEnforcer()
+    let down = true
+    const store = (memory: HoldingEnforcer) => faultyEnforcer(later(memory), () => (down ? 'throw' : undefined))
+    const { run, named } = setUp({ mode: 'shadow', store, shadow: { enforcer: simulated } })
+    await run()
+    await settle()
+    expect(named('refused')).toMatchObject([{ enforced: false, refusal: { error: 'unauthorized' } }])
+    down = false
+    for (let i = 0; i < 2; i++) await run()
+    await settle()
+    expect(simulated.describe('a')).toMatchObject({ available: 0, spent: 10 })
+    expect(named('refused')).toHaveLength(1)
+  })
+
   test('asks nobody for approval', async () => {
     const approve = vi.fn(() => false)
     const { run } = setUp({ mode: 'shadow', approve })

@@ -80,3 +80,8 @@ describe.each(Object.entries(VALID))('garbage in %s', (verb, args) => {
     )
   })
 })
+
+test('A setting that the memory store does not know is refused', () => {
+  const settings = { credits: 5 } as object
+  expect(() => new InMemoryBudgetEnforcer(settings)).toThrow(expect.objectContaining({ code: 'invalid_config' }))
+})
