@@ -7,17 +7,20 @@ import {
   incomingChange,
   NO_CHANGE,
   outgoingChange,
+  spendChange,
   windowChange,
   type Balance,
   type BalanceChange,
 } from '../../budget/hold.js'
 import { BudgetRecord } from './budget-record.js'
 import type {
+  BudgetResult,
   CloseRequest,
   CloseResult,
   EnforcerReason,
   GrantRequest,
   MoveResult,
+  SpendRequest,
   TransferRequest,
   Verdict,
 } from '../../budget/enforcer.js'
@@ -110,6 +113,14 @@ export class Book {
     }
     if (before === undefined || start > before) budget.windowStart = start
     return true
+  }
+
+  spend({ chargeId: id, cost, tool, budget: name }: SpendRequest, at: number): BudgetResult {
+    const budget = this.find(name)
+    const verdict = this.judge(budget, cost)
+    if (!verdict.allowed || budget === undefined) return verdict
+    this.change(budget, spendChange(budget, cost), { op: 'spend', id, tool, at })
+    return { allowed: true, remaining: budget.available }
   }
 
   grant(request: GrantRequest, at: number): MoveResult {

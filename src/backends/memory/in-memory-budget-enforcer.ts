@@ -3,10 +3,9 @@ import { BudgetError, describeValue } from '../../core/errors.js'
 import { systemClock, type Clock } from '../../core/clock.js'
 import { assertKeys } from '../../core/settings.js'
 import { budgetId, type BudgetId } from '../../budget/budget-id.js'
-import { spendChange } from '../../budget/hold.js'
 import { Book } from './book.js'
 import { Holds } from './holds.js'
-import { Answers } from './answers.js'
+import { ReplayMemory } from './replay-memory.js'
 import type {
   BudgetResult,
   BudgetView,
@@ -54,9 +53,9 @@ export class InMemoryBudgetEnforcer implements HoldingEnforcer {
   readonly #clock: Clock
   readonly #book: Book
   readonly #holds: Holds
-  readonly #spends = new Answers<BudgetResult>()
-  readonly #moves = new Answers<MoveResult>()
-  readonly #closes = new Answers<CloseResult>()
+  readonly #spends: Answers<BudgetResult> = new ReplayMemory()
+  readonly #moves: Answers<MoveResult> = new ReplayMemory()
+  readonly #closes: Answers<CloseResult> = new ReplayMemory()
   #now = 0
 
   constructor(options: InMemoryBudgetEnforcerOptions = {}) {
@@ -76,17 +75,14 @@ export class InMemoryBudgetEnforcer implements HoldingEnforcer {
   spend(request: SpendRequest): BudgetResult {
     const { chargeId, cost, tool } = request
     assertCredits(cost, 'cost')
-    assertId(chargeId, 'chargeId')
-    const now = this.#tick()
-    const budget = this.#book.find(request.budget)
-    const make = (): BudgetResult => {
-      const verdict = this.#book.judge(budget, cost)
-      if (!verdict.allowed || budget === undefined) return verdict
-      this.#book.change(budget, spendChange(budget, cost), { op: 'spend', id: chargeId, tool, at: now })
-      return { allowed: true, remaining: budget.available }
-    }
-    const reused = { allowed: false, remaining: budget?.available ?? 0, reason: 'id_reused' } as const
-    return this.#spends.once(chargeId, [budgetId(request.budget), tool, cost], now, make, reused)
+    const budget = budgetId(request.budget)
+    return this.#once(
+      this.#spends,
+      chargeId,
+      [budget, tool, cost],
+      (now) => this.#book.spend(request, now),
+      () => ({ allowed: false, remaining: this.#book.find(budget)?.available ?? 0, reason: 'id_reused' }),
+    )
   }
 
   remaining(budget: BudgetId): Credits {
@@ -122,26 +118,41 @@ export class InMemoryBudgetEnforcer implements HoldingEnforcer {
   }
 
   grant(request: GrantRequest): MoveResult {
+    const { id, amount } = request
     const budget = budgetId(request.budget)
-    return this.#move(request, ['grant', budget], (now) => this.#book.grant(request, now))
+    assertMoved(amount)
+    return this.#once(
+      this.#moves,
+      id,
+      ['grant', budget, amount],
+      (now) => this.#book.grant(request, now),
+      () => reused(budget),
+    )
   }
 
   transfer(request: TransferRequest): MoveResult {
-    const payload: [string, BudgetId, BudgetId, boolean] = [
-      'transfer',
-      budgetId(request.from),
-      budgetId(request.to),
-      request.create ?? false,
-    ]
-    return this.#move(request, payload, (now) => this.#book.transfer(request, now))
+    const { id, amount, create = false } = request
+    const [from, to] = [budgetId(request.from), budgetId(request.to)]
+    assertMoved(amount)
+    return this.#once(
+      this.#moves,
+      id,
+      ['transfer', from, to, create, amount],
+      (now) => this.#book.transfer(request, now),
+      () => reused(from),
+    )
   }
 
   close(request: CloseRequest): CloseResult {
-    const { id, budget, why } = request
-    assertId(id, 'id')
-    const now = this.#tick()
-    const make = (): CloseResult => this.#book.close(request, now)
-    return this.#closes.once(id, [budgetId(budget), why], now, make, { kind: 'refused', reason: 'id_reused' })
+    const { id, why } = request
+    const budget = budgetId(request.budget)
+    return this.#once(
+      this.#closes,
+      id,
+      [budget, why],
+      (now) => this.#book.close(request, now),
+      () => ({ kind: 'refused', reason: 'id_reused' }),
+    )
   }
 
   describe(budget: BudgetId): BudgetView {
@@ -149,16 +160,22 @@ export class InMemoryBudgetEnforcer implements HoldingEnforcer {
     return this.#book.get(budget).view()
   }
 
-  #move(
-    { id, amount }: GrantRequest | TransferRequest,
-    payload: readonly [string, BudgetId, ...unknown[]],
-    make: (now: number) => MoveResult,
-  ): MoveResult {
-    assertMoved(amount)
+  // Under an id that stands for another request the answer is `otherwise`.
+  #once<Answer>(
+    answers: Answers<Answer>,
+    id: string,
+    payload: readonly unknown[],
+    make: (now: number) => Answer,
+    otherwise: () => Answer,
+  ): Answer {
     assertId(id, 'id')
     const now = this.#tick()
-    const reused = { kind: 'refused', reason: 'id_reused', budget: payload[1], remaining: 0 } as const
-    return this.#moves.once(id, [amount, ...payload], now, () => make(now), reused)
+    const text = JSON.stringify(payload)
+    const known = answers.get(id)
+    if (known !== undefined) return known.payload === text ? known.answer : otherwise()
+    const answer = make(now)
+    answers.set(id, { payload: text, answer }, now)
+    return answer
   }
 
   // The store's own clock never goes back, whatever the machine's does: what has expired stays expired.
@@ -168,6 +185,13 @@ export class InMemoryBudgetEnforcer implements HoldingEnforcer {
     this.#holds.expireDue(this.#now)
     return this.#now
   }
+}
+
+/** The answers that were given, and to what. */
+type Answers<Answer> = ReplayMemory<{ readonly payload: string; readonly answer: Answer }>
+
+function reused(budget: BudgetId) {
+  return { kind: 'refused', reason: 'id_reused', budget, remaining: 0 } as const
 }
 
 function assertMoved(amount: unknown): asserts amount is Credits {

@@ -115,7 +115,13 @@ describe('a store of four verbs [seed-003:four-verbs]', () => {
 
   test('takes one budget, and refuses calls that name several', async () => {
     const { run, forward, balance } = setUp({ budget: ['a', 'b'] })
-    expect(await run()).toMatchObject({ kind: 'refused', refusal: { error: 'budget_unavailable' } })
+    expect(await run()).toMatchObject({
+      kind: 'refused',
+      refusal: {
+        error: 'budget_unavailable',
+        detail: { code: 'not_supported', message: expect.stringContaining('Expected one budget') },
+      },
+    })
     expect(forward).not.toHaveBeenCalled()
     expect(balance()).toMatchObject({ spent: 0 })
   })
@@ -123,11 +129,19 @@ describe('a store of four verbs [seed-003:four-verbs]', () => {
   test.each(['throw', 'drop', 'hang', { late: 400 }, { nonsense: undefined }, { nonsense: { ok: true } }] as const)(
     'and whose spend goes wrong (%j) denies the call [I16, L-P19]',
     async (fault) => {
-      const { run, forward } = setUp({
+      const events = new BudgetEvents()
+      const delayed = vi.fn()
+      events.on('delayed', delayed)
+      const { run, forward, budget, clock } = setUp({
+        events,
         of: (four) => faultyEnforcer(four, (verb) => (verb === 'spend' ? fault : undefined)),
       })
       expect(await run()).toMatchObject({ refusal: { error: 'budget_unavailable', reason: 'budget_backend_error' } })
       expect(forward).not.toHaveBeenCalled()
+      // There is nothing to give back, so nothing waits for it.
+      await clock.advanceAsync(60_000)
+      expect(budget.pending).toBe(0)
+      expect(delayed.mock.calls.every(([{ givenUp }]) => givenUp === false)).toBe(true)
     },
   )
 
@@ -151,6 +165,22 @@ describe('a store of four verbs [seed-003:four-verbs]', () => {
     await clock.advanceAsync(120_000)
     expect(budget.pending).toBe(0)
     expect(balance()).toEqual({ available: 90, held: 0, spent: 10, debt: 0 })
+  })
+
+  test('charges the whole price after an outage, whatever the result reports, as it would have before the call', async () => {
+    const down = { now: true }
+    const clock = new FakeClock()
+    const memory = new InMemoryBudgetEnforcer({ clock })
+    memory.initialize('a', 100)
+    const enforcer = faultyEnforcer(fourOf(memory), () => (down.now ? 'throw' : undefined))
+    const budget = withBudget({ enforcer, budget: 'a', clock, failMode: { open: { limit: 100 } } })
+    const prices = withCostProfile({ defaultCost: { max: 5, metered: { pointer: '/n' } }, clock })
+    const meter = composeWith(clock, [prices, budget])
+    expect(await meter.run({ tool: 't' }, () => ({ n: 3 }))).toMatchObject({ charge: { charged: 5, end: 'pending' } })
+    down.now = false
+    await budget.flush()
+    expect(await meter.run({ tool: 't' }, () => ({ n: 3 }))).toMatchObject({ charge: { charged: 5, end: 'captured' } })
+    expect(memory.describe('a')).toMatchObject({ available: 90, spent: 10 })
   })
 
   test('that refuses a charge of an outage is told of, for the credits are lost [L-P18]', async () => {

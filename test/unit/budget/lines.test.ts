@@ -63,6 +63,17 @@ describe.each([false, true])('several budgets at once, in a store that answers l
     expect(available()).toMatchObject({ calls: 1 })
   })
 
+  test.each([[{ budget: 'agent' }], [{ budget: 'agent', unit: 'credits' }]] as const)(
+    'pay in credits unless they count calls: %j',
+    async (line) => {
+      for (const spec of [line, [line, 'team']]) {
+        const { run, available } = setUp(spec, { later })
+        await run('dear')
+        expect(available()).toMatchObject({ agent: 5 })
+      }
+    },
+  )
+
   test('that lie in different partitions are refused, with nothing on hold [L-S24]', async () => {
     const { run, held } = setUp(['agent', 'acme/agent'], { later, balances: { agent: 20, 'acme/agent': 20 } })
     expect(await run('any')).toMatchObject({ kind: 'refused', refusal: { error: 'cross_partition' } })

@@ -46,6 +46,7 @@ describe('withBudget', () => {
     ['approveAbove', Infinity],
     ['approveAbove', Number.NaN],
     ['shadow', { enforcer: { spend: () => {} } }],
+    ['shadow', {}],
   ]
   test.each(wrong)('refuses `%s` to be %j, and says what it expects [L-S14, T18]', (name, value) => {
     let thrown: unknown
@@ -105,5 +106,33 @@ describe('withBudget', () => {
       thrown = error
     }
     expect(BudgetError.isInstance(thrown) && thrown.code).toBe(code)
+  })
+
+  const sentences: ReadonlyArray<readonly [object, string]> = [
+    [{ mode: 'Hard' }, 'Expected `mode` to be one of "hard", "soft", "shadow", got "Hard" (string)'],
+    [{ awaitCapture: 1 }, 'Expected `awaitCapture` to be one of false, true, got `1`'],
+    [{ ttlMs: 0 }, 'Expected `ttlMs` to be an integer from 1 to 86400000, got `0`'],
+    [{ approve: true }, 'Expected `approve` to be a function, got `true`'],
+    [{ shadow: {} }, 'Expected `shadow.enforcer` to be a store that can hold, got `undefined`'],
+    [{ failMode: 'open' }, 'Expected `failMode` to be \'closed\' or { open: { limit: credits } }, got "open" (string)'],
+    [
+      { budget: { budget: 'a', unit: 'x' } },
+      'Expected `budget.unit` to be one of "credits", "calls", got "x" (string)',
+    ],
+    [{ budget: ['a', 'a'] }, 'Expected `budget` to be at least one budget, and each once, got 2'],
+  ]
+  test.each(sentences)('says of %j what was expected and what came', (options, sentence) => {
+    expect(made(options)).toThrow(sentence)
+  })
+
+  test('says which object has a key that is not known', () => {
+    expect(made({ Mode: 'hard' })).toThrow("Expected `withBudget's settings` to be an object with `enforcer`")
+  })
+
+  test('takes the longest time and the words that are the default', () => {
+    const day = 86_400_000
+    const times = { ttlMs: day, storeTimeoutMs: day, refusalMemoryMs: day }
+    const given = { enforcer, budget: 'a', failMode: 'closed', mode: 'hard', ...times } as const
+    expect(budgetSettings(given)).toMatchObject({ openLimit: 0, mode: 'hard', ...times })
   })
 })

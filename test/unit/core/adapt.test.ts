@@ -44,6 +44,7 @@ describe('middleware', () => {
       }).name,
     ).toBe('audit')
     expect(middleware((call, next) => next(call), 'mine').name).toBe('mine')
+    expect(middleware((call, next) => next(call)).name).toBe('middleware')
   })
 
   test('refuses with the refusal that is answered instead of calling next', async () => {
@@ -90,7 +91,10 @@ describe('middleware', () => {
     const forward = vi.fn(() => ok)
     const left = vi.fn((_call: ToolCall, outcome: CallOutcome) => outcome)
     const outcome = await run([{ name: 'outer', leave: left }, middleware(around, 'mine')], forward)
-    expect(outcome).toMatchObject({ kind: 'refused', refusal: { error: 'step_failed', detail: { step: 'mine' } } })
+    expect(outcome).toMatchObject({
+      kind: 'refused',
+      refusal: { error: 'step_failed', reason: 'step_failed', detail: { step: 'mine', error: expect.any(Error) } },
+    })
     expect(forward).not.toHaveBeenCalled()
     expect(left).toHaveBeenCalledOnce()
   })
@@ -151,6 +155,25 @@ describe('middleware', () => {
     const outcome = await run([middleware(around)], forward)
     expect(outcome).toEqual({ kind: 'result', proves: 'ran', result: ok })
     expect(forward).toHaveBeenCalledOnce()
+  })
+
+  test('says what is wrong with the code around it', async () => {
+    let thrown: unknown
+    const twice = middleware(async (call, next) => {
+      const outcome = await next(call)
+      try {
+        void next(call)
+      } catch (error) {
+        thrown = error
+      }
+      return outcome
+    }, 'twice')
+    await run([twice])
+    expect(thrown).toMatchObject({ code: 'invalid_config', message: 'Step `twice` called next twice' })
+    const never = middleware(async () => ({ kind: 'result', proves: 'ran', result: ok }), 'never')
+    expect(await run([never])).toMatchObject({
+      refusal: { detail: { error: { message: 'answered with an outcome without calling next' } } },
+    })
   })
 
   test('tells two calls at once apart', async () => {

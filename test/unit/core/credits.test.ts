@@ -65,6 +65,8 @@ describe('a decimal in a larger unit', () => {
     expect(decimalToCredits('1e-7', 10_000_000)).toBe(1)
     expect(decimalToCredits('2.5e2', 4)).toBe(1_000)
     expect(decimalToCredits(0, 1_000)).toBe(0)
+    expect(decimalToCredits('9007199254740991', 1)).toBe(MAX_CREDITS)
+    expect(decimalToCredits('9007199254.7409905', 1_000_000)).toBe(MAX_CREDITS)
   })
 
   test('agrees with exact arithmetic for every number of digits [L-S23]', () => {

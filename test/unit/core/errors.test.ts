@@ -33,6 +33,7 @@ describe('a budget error', () => {
     [Number.NaN, '`NaN`'],
     [false, '`false`'],
     ['five', '"five" (string)'],
+    ['x'.repeat(64), `"${'x'.repeat(64)}" (string)`],
     ['x'.repeat(65), 'a string of 65 characters'],
     [[1, 2], 'an array'],
     [{ password: 'x' }, 'a object'],

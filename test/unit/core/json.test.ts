@@ -52,7 +52,9 @@ describe('a copy of JSON data', () => {
     ['a typed array', new Uint8Array(2)],
     ['undefined alone', undefined],
   ])('is refused for %s', (_, value) => {
-    expect(() => copyJson(value, frozen)).toThrow(/Expected arguments of JSON data/)
+    const got = value instanceof Map || value instanceof Uint8Array ? 'an instance of a class' : ''
+    expect(() => copyJson(value, frozen)).toThrow(`Expected arguments of JSON data, got ${got}`)
+    expect(() => copyJson(value, frozen)).toThrow(expect.objectContaining({ code: 'invalid_request' }))
   })
 
   test.each([JSON_LIMITS.depth + 1, 5_000, 200_000])(
@@ -72,6 +74,12 @@ describe('a copy of JSON data', () => {
     const started = performance.now()
     expect(() => copyJson(wide, frozen)).toThrow(/more than 100000 values/)
     expect(performance.now() - started).toBeLessThan(2_000)
+  })
+
+  test('is made of as many values as the limit', () => {
+    const most = Array.from({ length: JSON_LIMITS.nodes - 1 }, () => 0)
+    expect(copyJson(most, loose)).toHaveLength(most.length)
+    expect(() => copyJson([...most, 0], loose)).toThrow(/more than 100000 values/)
   })
 
   test('is refused for data that contains itself [I21]', () => {
@@ -115,6 +123,10 @@ describe('canonical JSON', () => {
         expect(canonicalJson(turned)).toBe(canonicalJson(value))
       }),
     )
+  })
+
+  test('sorts the keys of objects in arrays, too [L-S12]', () => {
+    expect(canonicalJson({ a: [{ c: 1, b: [{ e: 1, d: 2 }] }] })).toBe('{"a":[{"b":[{"d":2,"e":1}],"c":1}]}')
   })
 
   test('is different for different data', () => {

@@ -36,8 +36,32 @@ describe('a price function', () => {
     expect(await enter(() => thenable as unknown as Promise<number>, {})).toMatchObject({ kind: 'call', cost: 60 })
   })
 
+  test.each([
+    [{ price: () => 21, max: 20 }, 20, 'too large a number'],
+    [() => -1, Number.MAX_SAFE_INTEGER, 'a negative number'],
+    [() => '5', Number.MAX_SAFE_INTEGER, 'a string'],
+  ])('that gives no amount is named to the operator, without the value [T25]', (rule, max, got) => {
+    expect(enter(rule as PriceRule, {})).toMatchObject({
+      reason: 'invalid_price',
+      detail: {
+        error: {
+          code: 'invalid_credits',
+          message: `Expected the price of tool 'draw' to be an integer from 0 to ${max}, got ${got}`,
+        },
+      },
+    })
+  })
+
+  test('that takes too long is refused, and says how long it had', async () => {
+    const clock = new FakeClock()
+    const answer = enter(() => new Promise(() => {}), {}, { clock, priceTimeoutMs: 300 })
+    await clock.advanceAsync(300)
+    expect(await answer).toMatchObject({ reason: 'price_timeout', detail: { timeoutMs: 300 } })
+  })
+
   test('may give 0, and a default may be one', () => {
-    expect(withCostProfile({ defaultCost: () => -0 }).enter!(callOf({}))).toMatchObject({ cost: 0 })
+    const { cost } = withCostProfile({ defaultCost: () => -0 }).enter!(callOf({})) as unknown as { cost: number }
+    expect(Object.is(cost, 0)).toBe(true)
   })
 
   test('sees a deep-frozen copy of the arguments, and what is forwarded stays as it came [T25] [L-S22]', () => {

@@ -188,3 +188,50 @@ describe('the options', () => {
     expect(() => compileCostProfile({ costs: { a: rule as never } })).not.toThrow()
   })
 })
+
+describe('options that make no sense', () => {
+  const schema = { '~standard': { version: 1, vendor: 'test' } }
+  const long = 'x'.repeat(200)
+  const sentences: ReadonlyArray<readonly [object, string]> = [
+    [
+      { costs: { a: { price: () => 1, schema } } },
+      '`costs.a.schema` to be a schema of Standard Schema v1, got a object',
+    ],
+    [{ costs: { a: { price: 5, schema } } }, '`costs.a.price` to be a function, beside `schema`, got `5`'],
+    [{ costs: { a: { price: 5, max: 5 } } }, '`costs.a.price` to be a function, beside `max`, got `5`'],
+    [{ unpriced: 'default' }, "`defaultCost` to be set where `unpriced` is 'default', got `undefined`"],
+    [
+      { defaultCost: 5, unpriced: 'deny' },
+      '`unpriced` to be \'default\' where `defaultCost` prices every tool, got "deny" (string)',
+    ],
+    [{ defaultCost: 5, clock: {} }, '`clock` to be a clock, got a object'],
+    [{ defaultCost: 5, events: {} }, '`events` to be a `BudgetEvents`, got a object'],
+    [{ defaultCost: 5, version: '' }, '`version` to be a text, got "" (string)'],
+    [{ costs: { 'a*b': 5 } }, "`costs.a*b` to be a tool's name, `*`, or 1 to 127 letters, digits, _ . - or / with one"],
+    [
+      { costs: { a: { max: 5, metered: { pointer: 'x' } } } },
+      '`costs.a.metered.pointer` to be a JSON pointer such as `/structuredContent/credits`, got "x" (string)',
+    ],
+    [
+      { costs: { a: { max: 5, metered: { pointer: 7 } } } },
+      '`costs.a.metered.pointer` to be a JSON pointer such as `/structuredContent/credits`, got `7`',
+    ],
+    [
+      { costs: { a: { max: 5, metered: { meta: 'k' }, creditsPerUnit: 0 } } },
+      '`costs.a.creditsPerUnit` to be an integer from 1 up, or every call would be free, got `0`',
+    ],
+    [
+      { costs: { a: { max: 5, metered: { from: 'x' } } } },
+      '`costs.a.metered.from` to be a function of the result, got "x" (string)',
+    ],
+    [{ costs: { a: { max: 5, metered: {} } } }, 'or with `from`, got none of them'],
+    [{ costs: { a: { max: 5, metered: { meta: 'k', from: () => 1 } } } }, 'or with `from`, got all'],
+  ]
+  test.each(sentences)('are met with what was expected and what came: %j', (options, sentence) => {
+    expect(errorOf(options).message).toContain(`${sentence.startsWith('`') ? 'Expected ' : ''}${sentence}`)
+  })
+
+  test('are named in bounded length, however long their keys are', () => {
+    expect(errorOf({ costs: { [long]: -1 } }).message).toContain(`\`costs["${'x'.repeat(128)}"]\``)
+  })
+})

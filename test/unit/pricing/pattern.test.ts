@@ -60,7 +60,7 @@ describe('foldName', () => {
     ['the Kelvin sign [L-S21]', '\u212aelvin', 'kelvin'],
     ['the long s', 'ſearch', 'search'],
     ['a ligature', 'ﬁnd', 'find'],
-    ['a sharp s', 'STRASSE', foldName('straße')],
+    ['a sharp s', 'straße', 'strasse'],
     ['a letter composed of two', 'cafe\u0301', foldName('CAFÉ')],
     ['the two small sigmas', 'ΟΔΟΣ', foldName('οδος')],
   ])('folds %s', (_, name, folded) => {
