@@ -67,7 +67,7 @@ describe('a call in this process', () => {
     [undefined, undefined],
   ])('that throws %j has the code %j', async (thrown, code) => {
     const { run, forward } = setUp()
-    forward.mockImplementation(() => Promise.reject(thrown as Error))
+    forward.mockRejectedValue(thrown)
     expect(await run()).toStrictEqual({ kind: 'error', proves: 'failed', code, thrown })
   })
 })
