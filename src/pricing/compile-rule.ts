@@ -1,8 +1,8 @@
 import { describeValue } from '../core/errors.js'
 import { andThen, type MaybePromise } from '../core/maybe-promise.js'
 import { computeAmount, type Computation } from './computed.js'
-import { compileMeter, meteredPrice } from './metered.js'
-import { holdOf, outcomePrice, type Others } from './outcome-price.js'
+import { compileMeter } from './metered.js'
+import { outcomePrice, type Others } from './outcome-price.js'
 import { assertKeys, credits, misconfigured, optionalCredits } from '../core/settings.js'
 import { optionalSchema } from './settings.js'
 import type { BudgetEvents } from '../core/events.js'
@@ -32,44 +32,37 @@ export interface RuleContext {
   readonly timeoutMs: number
 }
 
-const PRICED_KEYS = ['price', 'schema', 'max', 'failed', 'unknown']
-const METERED_KEYS = ['max', 'metered', 'creditsPerUnit', 'schema', 'failed', 'unknown']
+const KEYS = ['schema', 'max', 'failed', 'unknown']
 
 /** @throws BudgetError `invalid_config`, `invalid_credits` */
 export function compileRule(rule: unknown, path: string, source: PriceSource, context: RuleContext): MatchedPrice {
   const bare = typeof rule !== 'object' || rule === null
   const parts = (bare ? { price: rule } : rule) as Readonly<Record<string, unknown>>
   const metered = Object.hasOwn(parts, 'metered')
-  assertKeys(parts, metered ? METERED_KEYS : PRICED_KEYS, path)
+  assertKeys(parts, metered ? [...KEYS, 'metered', 'creditsPerUnit'] : ['price', ...KEYS], path)
   const others: Others = {
     failed: optionalCredits(parts['failed'], `${path}.failed`),
     unknown: optionalCredits(parts['unknown'], `${path}.unknown`),
   }
-  const meter = metered ? compileMeter(parts['metered'], parts['creditsPerUnit'], path) : undefined
-  const priceOf = (amount: Credits, call: ToolCall): Price =>
-    meter === undefined
-      ? outcomePrice(source, amount, others)
-      : meteredPrice({ source, others, meter, path, events: context.events }, call, amount)
+  const meterOf = metered ? compileMeter(parts, path, context.events) : undefined
+  const priceOf = (amount: Credits | Refusal, call: ToolCall): Price | Refusal =>
+    typeof amount === 'object' ? amount : outcomePrice(source, amount, others, meterOf?.(call))
   const key = metered ? 'max' : 'price'
   const amount = parts[key]
+  const schema = optionalSchema(parts['schema'], `${path}.schema`)
+  const limit = metered ? undefined : optionalCredits(parts['max'], `${path}.max`)
   if (typeof amount === 'function') {
-    const max = metered ? undefined : optionalCredits(parts['max'], `${path}.max`)
-    const schema = optionalSchema(parts['schema'], `${path}.schema`)
-    const computation: Computation = { ...context, compute: amount as PriceFunction, schema, max }
+    const computation: Computation = { ...context, compute: amount as PriceFunction, schema, max: limit }
     return {
       kind: 'priced',
       source,
       credits: undefined,
-      max: max === undefined ? undefined : holdOf(max, others),
-      price: (call) =>
-        andThen(computeAmount(computation, call), (found) =>
-          typeof found === 'number' ? priceOf(found, call) : found,
-        ),
+      max: limit === undefined ? undefined : outcomePrice(source, limit, others).cost,
+      price: (call) => andThen(computeAmount(computation, call), (found) => priceOf(found, call)),
     }
   }
-  const beside = metered || parts['schema'] !== undefined ? 'schema' : 'max'
-  if (parts[beside] !== undefined) {
-    throw misconfigured(`${path}.${key}`, `a function, beside \`${beside}\``, describeValue(amount))
+  if (schema !== undefined || limit !== undefined) {
+    throw misconfigured(`${path}.${key}`, 'a function beside `schema` or `max`', describeValue(amount))
   }
   const ran = credits(amount, bare ? path : `${path}.${key}`)
   const fixed = outcomePrice(source, ran, others)

@@ -1,31 +1,29 @@
-import type { CallOutcome, Proof } from '../core/outcome.js'
 import type { Credits } from '../core/credits.js'
+import type { CallOutcome, Proof } from '../core/outcome.js'
 import type { Price, PriceCharge, PriceSource } from '../core/price.js'
+import type { Meter } from './metered.js'
 
 /** What calls cost that did not simply run, where a rule sets it. */
-export interface Others {
-  readonly failed?: Credits | undefined
-  readonly unknown?: Credits | undefined
-}
+export type Others = Readonly<Partial<Record<Proof, Credits | undefined>>>
 
-/** What is held for a call that costs `ran` when it ran: the largest of what it may cost. */
-export function holdOf(ran: Credits, { failed = 0, unknown = 0 }: Others): Credits {
-  return Math.max(ran, failed, unknown)
-}
-
-/** The price of a call that costs `ran` when it ran. Frozen, because one object serves all calls of a fixed price. */
-export function outcomePrice(source: PriceSource, ran: Credits, others: Others): Price {
-  const charged = (amount = ran): PriceCharge => Object.freeze({ amount })
-  const charges: Readonly<Record<Proof, PriceCharge>> = {
-    ran: charged(),
-    failed: charged(others.failed),
-    unknown: charged(others.unknown),
-    // Whether such a call is charged at all is not for the price to say.
-    'not-run': charged(),
-  }
+/**
+ * The price of a call that costs `ran` when it ran, or what its `meter` reads off the result. Held is the largest of
+ * what it may cost. Frozen, because one object serves all calls of a fixed price.
+ */
+export function outcomePrice(source: PriceSource, ran: Credits, others: Others, meter?: Meter): Price {
+  const cost = Math.max(ran, others.failed ?? 0, others.unknown ?? 0)
+  // Without a report to trust, a metered call is charged the whole hold.
+  const usual = Object.freeze({ amount: meter === undefined ? ran : cost })
   return Object.freeze({
-    cost: holdOf(ran, others),
+    cost,
     source,
-    charge: ({ proves }: CallOutcome) => charges[proves],
+    // Whether a call that proves `not-run` is charged at all is not for the price to say.
+    charge(outcome: CallOutcome): PriceCharge {
+      const amount = others[outcome.proves]
+      if (amount !== undefined) return { amount }
+      // An error carries no result: there is nothing to read, and nothing to complain of.
+      const reported = outcome.kind === 'result' ? meter?.(outcome.result, cost) : undefined
+      return reported === undefined ? usual : { amount: reported, reported }
+    },
   })
 }

@@ -36,23 +36,6 @@ const POINTED: PriceRule = { max: 50, metered: { pointer: '/structuredContent/us
 const reporting = (credits: unknown): CallOutcome => ran({ structuredContent: { usage: { credits } } })
 
 describe('a metered price', () => {
-  test.each([
-    ['null on the way', ran({ structuredContent: null }), 'nothing'],
-    ['text on the way', ran({ structuredContent: 'x' }), 'nothing'],
-    ['null', reporting(null), 'null'],
-    ['a negative number', reporting(-1), 'a negative number'],
-  ])('says what came instead of a report: %s', (_, outcome, got) => {
-    const { price, faults } = meter(POINTED)
-    expect(price.charge(outcome)).toEqual({ amount: 50 })
-    expect(faults).toMatchObject([{ where: 'price costs.tts', error: { code: 'invalid_credits' } }])
-    expect((faults[0]?.error as Error).message).toContain(`got ${got}; all 50 credits of the hold are charged`)
-  })
-
-  test('charges 0 for a report of -0', () => {
-    const { price } = meter(POINTED)
-    expect(Object.is(price.charge(reporting(-0)).amount, 0)).toBe(true)
-  })
-
   test('holds the maximum and charges what the result reports', () => {
     const { price, faults } = meter(POINTED)
     expect(price.cost).toBe(50)
@@ -75,12 +58,12 @@ describe('a metered price', () => {
   })
 
   test.each<[string, unknown, string]>([
-    ['missing', undefined, 'nothing'],
+    ['missing', undefined, '`undefined`'],
     ['null', null, 'null'],
-    ['negative', -5, 'a negative number'],
-    ['NaN', NaN, 'NaN'],
-    ['1e309', JSON.parse('1e309'), '`Infinity`'],
-    ['beyond 2^53−1', 2 ** 53, 'too large a number'],
+    ['negative', -5, 'a number out of range'],
+    ['NaN', NaN, 'a number out of range'],
+    ['1e309', JSON.parse('1e309'), 'a number out of range'],
+    ['beyond 2^53−1', 2 ** 53, 'a number out of range'],
     ['a fraction', 0.71, 'a fraction'],
     ['text', '7', 'a string'],
     ['true', true, 'a boolean'],
