@@ -1,9 +1,10 @@
 import { BudgetError } from '../core/errors.js'
+import { copyJson, isPlain } from '../core/json.js'
 import { isCredits, MAX_CREDITS, type Credits } from '../core/credits.js'
 import { andThen, isPromise, type MaybePromise } from '../core/maybe-promise.js'
-import { refuse, type Refusal, type RefusalReason } from '../core/refusal.js'
+import { refuseArguments, type Refusal } from '../core/refusal.js'
 import { kindOf } from './kind-of.js'
-import { freezeArguments, freezeDeep } from './arguments.js'
+import { unpriced } from './unpriced.js'
 import type { Clock } from '../core/clock.js'
 import type { ToolCall } from '../core/call.js'
 import type { PriceFunction } from './price-rule.js'
@@ -21,20 +22,40 @@ export interface Computation {
 
 /** What a call costs by a function, or a refusal; in the same tick where schema and function answer at once. */
 export function computeAmount(computation: Computation, call: ToolCall): MaybePromise<Credits | Refusal> {
-  const frozen = freezeArguments(call)
-  if (frozen.kind === 'refused') return frozen
+  const { clock, timeoutMs } = computation
+  let shown: ToolCall
   try {
-    const amount = validateAndCompute(computation, frozen)
-    return isPromise(amount) ? inTime(computation, amount, call) : amount
+    // A price can judge, but not change what is forwarded.
+    shown = { ...call, args: call.args && copyJson(call.args, { freeze: true }) }
   } catch (error) {
-    return unpriced(call, 'price_failed', { error })
+    return refuseArguments(call.tool, error)
+  }
+  const failed = (error: unknown): Refusal => unpriced(call, 'price_failed', { error })
+  try {
+    const amount = validateAndCompute(computation, shown)
+    if (!isPromise(amount)) return amount
+    return new Promise((resolve) => {
+      const stop = clock.after(timeoutMs, () => resolve(unpriced(call, 'price_timeout', { timeoutMs })))
+      void Promise.resolve(amount).catch(failed).finally(stop).then(resolve)
+    })
+  } catch (error) {
+    return failed(error)
   }
 }
 
-function validateAndCompute(computation: Computation, call: ToolCall): MaybePromise<Credits | Refusal> {
-  const { schema, compute } = computation
+function validateAndCompute(
+  { schema, compute, max = MAX_CREDITS }: Computation,
+  call: ToolCall,
+): MaybePromise<Credits | Refusal> {
   const computed = (args: ToolCall['args']): MaybePromise<Credits | Refusal> =>
-    andThen(compute(args, call) as MaybePromise<unknown>, (amount) => judge(computation, call, amount))
+    andThen(compute(args, call) as MaybePromise<unknown>, (amount) => {
+      if (isCredits(amount) && amount <= max) return amount + 0
+      const error = new BudgetError({
+        code: 'invalid_credits',
+        message: `Expected the price of tool '${call.tool}' to be an integer from 0 to ${max}, got ${kindOf(amount)}`,
+      })
+      return unpriced(call, 'invalid_price', { error })
+    })
   if (schema === undefined) return computed(call.args)
   return andThen<SchemaResult<unknown>, Credits | Refusal>(schema['~standard'].validate(call.args), (result) =>
     // How many, and nothing more: messages and paths of a schema may repeat what the agent sent.
@@ -44,31 +65,12 @@ function validateAndCompute(computation: Computation, call: ToolCall): MaybeProm
   )
 }
 
-function judge(computation: Computation, call: ToolCall, value: unknown): Credits | Refusal {
-  const { max = MAX_CREDITS } = computation
-  if (isCredits(value) && value <= max) return value + 0
-  const error = new BudgetError({
-    code: 'invalid_credits',
-    message: `Expected the price of tool '${call.tool}' to be an integer from 0 to ${max}, got ${kindOf(value)}`,
-  })
-  return unpriced(call, 'invalid_price', { error })
-}
-
-function inTime(
-  { clock, timeoutMs }: Computation,
-  answer: PromiseLike<Credits | Refusal>,
-  call: ToolCall,
-): Promise<Credits | Refusal> {
-  return new Promise((resolve) => {
-    const stop = clock.after(timeoutMs, () => resolve(unpriced(call, 'price_timeout', { timeoutMs })))
-    const end = (amount: Credits | Refusal): void => {
-      stop()
-      resolve(amount)
-    }
-    answer.then(end, (error: unknown) => end(unpriced(call, 'price_failed', { error })))
-  })
-}
-
-function unpriced(call: ToolCall, reason: RefusalReason<'unpriced_tool'>, detail: unknown): Refusal {
-  return refuse(call.tool, { error: 'unpriced_tool', reason, detail })
+/** Freezes what a schema made of the arguments: plain objects and arrays; a `Date` or the like stays as it is. */
+function freezeDeep<T>(value: T): T {
+  const found = new Set<unknown>([value])
+  for (const each of found) {
+    if (!Array.isArray(each) && !isPlain(each)) continue
+    for (const child of Object.values(Object.freeze(each))) found.add(child)
+  }
+  return value
 }

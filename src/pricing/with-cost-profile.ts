@@ -1,11 +1,12 @@
 import { callRef } from '../core/events.js'
 import { copyCall, type ToolCall } from '../core/call.js'
 import { isPromise } from '../core/maybe-promise.js'
-import { refuse, type Refusal } from '../core/refusal.js'
 import { compileCostProfile, type CostProfileOptions } from './cost-profile.js'
 import { outcomePrice } from './outcome-price.js'
+import { unpriced } from './unpriced.js'
 import type { CallMiddleware } from '../core/middleware.js'
 import type { Price, Priced } from '../core/price.js'
+import type { Refusal } from '../core/refusal.js'
 import type { PriceMatch } from './price-list.js'
 
 /**
@@ -35,23 +36,24 @@ import type { PriceMatch } from './price-list.js'
 export function withCostProfile(options: CostProfileOptions): CallMiddleware<unknown, Priced> {
   const profile = compileCostProfile(options)
   const { events } = options
-  const source = { rule: 'unpriced', pattern: '', server: undefined, version: profile.version } as const
-  const free = outcomePrice(Object.freeze(source), 0, {})
+  const { version } = profile
+  const free = outcomePrice(Object.freeze({ rule: 'unpriced', pattern: '', server: undefined, version }), 0, {})
 
   function withoutPrice(call: ToolCall, match: Exclude<PriceMatch, { kind: 'priced' }>): Price | Refusal {
-    if (match.kind === 'ambiguous') {
-      const detail = { like: match.like }
-      return refuse(call.tool, { error: 'unpriced_tool', reason: 'ambiguous_tool_name', detail })
-    }
-    if (profile.unpriced !== 'observe') return refuse(call.tool, { error: 'unpriced_tool', reason: 'unpriced' })
+    if (match.kind === 'ambiguous') return unpriced(call, 'ambiguous_tool_name', { like: match.like })
+    if (profile.unpriced !== 'observe') return unpriced(call, 'unpriced')
     events?.emit('unpriced', { call: callRef(call) })
     return free
   }
 
-  function settle(call: ToolCall, price: Price | Refusal): (ToolCall & Priced) | Refusal {
-    if (!('kind' in price)) return priced(call, price)
-    events?.emit('refused', { call: callRef(call), refusal: price, enforced: profile.enforce })
-    return profile.enforce ? price : priced(call, free)
+  function settle(call: ToolCall, found: Price | Refusal): (ToolCall & Priced) | Refusal {
+    const refused = 'kind' in found
+    if (refused) events?.emit('refused', { call: callRef(call), refusal: found, enforced: profile.enforce })
+    if (refused && profile.enforce) return found
+    const priced = copyCall(call)
+    priced.price = refused ? free : found
+    priced.cost = priced.price.cost
+    return priced as ToolCall & Priced
   }
 
   return {
@@ -63,11 +65,4 @@ export function withCostProfile(options: CostProfileOptions): CallMiddleware<unk
       return isPromise(price) ? price.then((later) => settle(call, later)) : settle(call, price)
     },
   }
-}
-
-function priced(call: ToolCall, price: Price): ToolCall & Priced {
-  const copy = copyCall(call)
-  copy.cost = price.cost
-  copy.price = price
-  return copy as ToolCall & Priced
 }
