@@ -185,6 +185,12 @@ describe('fits', () => {
     expect(fits(before, { ...NO_CHANGE, debt: 1 })).toBe(false)
     expect(fits(before, { ...NO_CHANGE, in: 1, debt: -1 })).toBe(true)
   })
+
+  test('sees credits go beyond 2^53−1 that repay debt, where a plain sum would round that away [T19]', () => {
+    const before: Balance = { ...NO_CHANGE, held: MAX_CREDITS, in: MAX_CREDITS - 1, debt: 1 }
+    expect(fits(before, incomingChange(before, 1))).toBe(true)
+    expect(fits(before, incomingChange(before, 2))).toBe(false)
+  })
 })
 
 test('the example of endHold is true', () => {
