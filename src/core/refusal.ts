@@ -1,9 +1,18 @@
 import { BudgetError } from './errors.js'
 import type { Credits } from './credits.js'
 
-const PARAMS = { legacy: -32602, modern: -32602, retryable: false } as const
-const BUDGET = { legacy: -32000, modern: 40200, retryable: false } as const
-const FAULT = { legacy: -32603, modern: 50300, retryable: false } as const
+/** A slug's two JSON-RPC codes, and whether the same call may pass later without anybody's doing. */
+interface Row<Reason extends string> {
+  readonly legacy: number
+  readonly modern: number
+  readonly retryable: boolean
+  /** For the compiler only, never set: which cases the slug has. */
+  readonly reasons?: Reason
+}
+
+const params = <Reason extends string>(code = -32602) => row<Reason>(code, code)
+const budget = <Reason extends string>(retryable?: boolean) => row<Reason>(-32000, 40200, retryable)
+const fault = <Reason extends string>(retryable?: boolean) => row<Reason>(-32603, 50300, retryable)
 
 /**
  * Why a call was refused, on the wire: the discriminator `data.error`. In order of precedence: where two apply, the
@@ -11,39 +20,31 @@ const FAULT = { legacy: -32603, modern: 50300, retryable: false } as const
  * which forbids new codes from −32000 to −32099.
  */
 export const REFUSALS = {
-  invalid_request: {
-    ...PARAMS,
-    legacy: -32600,
-    modern: -32600,
-    reasons: ['invalid_request', 'duplicate_id', 'missing_id', 'too_large'],
-  },
-  invalid_params: { ...PARAMS, reasons: ['related_task', 'invalid_name', 'invalid_arguments'] },
-  invalid_request_state: { ...PARAMS, reasons: ['invalid_request_state'] },
-  unauthorized: { legacy: -32001, modern: 40100, retryable: false, reasons: ['unauthorized'] },
-  forbidden_tool: { ...BUDGET, reasons: ['forbidden_tool'] },
-  unpriced_tool: {
-    ...BUDGET,
-    reasons: ['unpriced', 'ambiguous_tool_name', 'price_failed', 'price_timeout', 'invalid_price', 'invalid_arguments'],
-  },
-  budget_exhausted: { ...BUDGET, reasons: ['exhausted', 'insufficient', 'ceiling', 'rate'] },
-  duplicate_request: { ...BUDGET, reasons: ['in_flight', 'already_ran'] },
-  idempotency_mismatch: { ...BUDGET, reasons: ['idempotency_mismatch'] },
-  approval_required: { ...BUDGET, retryable: true, reasons: ['approval_required', 'approval_failed'] },
-  delegation_failed: { ...BUDGET, reasons: ['delegation_failed'] },
-  cross_partition: { ...BUDGET, reasons: ['cross_partition'] },
-  budget_unavailable: {
-    ...FAULT,
-    retryable: true,
-    reasons: ['budget_backend_error', 'open_limit_reached', 'pending_limit', 'audit_unavailable'],
-  },
-  step_failed: { ...FAULT, reasons: ['step_failed'] },
-} as const satisfies Record<string, { legacy: number; modern: number; retryable: boolean; reasons: readonly string[] }>
+  invalid_request: params<'invalid_request' | 'duplicate_id' | 'missing_id' | 'too_large'>(-32600),
+  invalid_params: params<'related_task' | 'invalid_name' | 'invalid_arguments'>(),
+  invalid_request_state: params<'invalid_request_state'>(),
+  unauthorized: row<'unauthorized'>(-32001, 40100),
+  forbidden_tool: budget<'forbidden_tool'>(),
+  unpriced_tool: budget<
+    'unpriced' | 'ambiguous_tool_name' | 'price_failed' | 'price_timeout' | 'invalid_price' | 'invalid_arguments'
+  >(),
+  budget_exhausted: budget<'exhausted' | 'insufficient' | 'ceiling' | 'rate'>(),
+  duplicate_request: budget<'in_flight' | 'already_ran'>(),
+  idempotency_mismatch: budget<'idempotency_mismatch'>(),
+  approval_required: budget<'approval_required' | 'approval_failed'>(true),
+  delegation_failed: budget<'delegation_failed'>(),
+  cross_partition: budget<'cross_partition'>(),
+  budget_unavailable: fault<'budget_backend_error' | 'open_limit_reached' | 'pending_limit' | 'audit_unavailable'>(
+    true,
+  ),
+  step_failed: fault<'step_failed'>(),
+} as const
 
 /** The discriminator of a refusal; see {@link REFUSALS}. */
 export type RefusalSlug = keyof typeof REFUSALS
 
 /** Which of a slug's cases it is. */
-export type RefusalReason<Slug extends RefusalSlug = RefusalSlug> = (typeof REFUSALS)[Slug]['reasons'][number]
+export type RefusalReason<Slug extends RefusalSlug = RefusalSlug> = NonNullable<(typeof REFUSALS)[Slug]['reasons']>
 
 /**
  * A call that must not be forwarded, and why. It becomes a JSON-RPC error or an `isError` result only at the seat.
@@ -92,4 +93,8 @@ export function refuse<Slug extends RefusalSlug>(
   why: { error: Slug; reason: RefusalReason<Slug> } & Partial<Omit<Refusal, 'kind' | 'error' | 'reason' | 'tool'>>,
 ): Refusal {
   return { retryable: REFUSALS[why.error].retryable, ...why, kind: 'refused', tool }
+}
+
+function row<Reason extends string>(legacy: number, modern: number, retryable = false): Row<Reason> {
+  return { legacy, modern, retryable }
 }

@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
-import { InMemoryBudgetEnforcer, REFUSALS, refuse } from 'mcp-budget'
+import { InMemoryBudgetEnforcer, REFUSALS, refuse, type RefusalSlug } from 'mcp-budget'
+import { REASONS } from '../support/reasons.js'
 import { enforcerConformance } from 'mcp-budget/testing'
 import { citationsOf } from '../house/citations.js'
 import { delivered, requirements } from '../requirements.js'
@@ -83,11 +84,14 @@ describe('docs/reference/errors.md', () => {
         reasons: plain(reasons!).split(', '),
       },
     ])
-    const wanted = Object.entries(REFUSALS).map(([slug, row]) => [slug, row])
+    const wanted = Object.entries(REFUSALS).map(([slug, row]) => [
+      slug,
+      { ...row, reasons: REASONS[slug as RefusalSlug] },
+    ])
     expect(shown).toEqual(wanted)
   })
 
-  test.each(Object.entries(REFUSALS))('explains each reason of %s under its heading', (slug, { reasons }) => {
+  test.each(Object.entries(REASONS))('explains each reason of %s under its heading', (slug, reasons) => {
     expect(firsts(table(section(text, slug)))).toEqual(reasons)
   })
 

@@ -2,6 +2,7 @@ import { refuse, REFUSALS } from 'mcp-budget'
 import { describe, expect, test } from 'vitest'
 import { BALANCE_META } from '../../src/budget/advisory.js'
 import { META } from '../../src/mcp/wire.js'
+import { REASONS } from '../support/reasons.js'
 import { REFUSAL_META, refusalText } from '../../src/mcp/refusal.js'
 
 /*
@@ -56,12 +57,12 @@ const TITLES = {
 }
 
 type Row = readonly [slug: string, legacy: number, modern: number, retryable: boolean, reasons: readonly string[]]
-const rows = Object.entries(REFUSALS).map(([slug, { legacy, modern, retryable, reasons }]): Row => [
+const rows = Object.entries(REFUSALS).map(([slug, { legacy, modern, retryable }]): Row => [
   slug,
   legacy,
   modern,
   retryable,
-  [...reasons],
+  REASONS[slug as keyof typeof REFUSALS],
 ])
 
 describe('refusals on the wire', () => {

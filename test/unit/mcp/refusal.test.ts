@@ -1,8 +1,9 @@
 import { McpError } from '@modelcontextprotocol/sdk/types.js'
 import { ProtocolError } from '@modelcontextprotocol/client'
-import { refusalOf, refuse, REFUSALS, type CallMiddleware, type RefusalSlug } from 'mcp-budget'
+import { refusalOf, refuse, REFUSALS, type CallMiddleware, type RefusalReason, type RefusalSlug } from 'mcp-budget'
 import { settle } from 'mcp-budget/testing'
 import { describe, expect, test } from 'vitest'
+import { REASONS } from '../../support/reasons.js'
 import { call, MODERN, seatOn } from '../../support/seat.js'
 import { refusalData, refusalError, refusalResult, refusalText } from '../../../src/mcp/refusal.js'
 
@@ -11,7 +12,7 @@ const PROTOCOL = ['invalid_request', 'invalid_params', 'invalid_request_state']
 const titleOf = (error: RefusalSlug) => new RegExp(`^${error.replaceAll('_', ' ')}`, 'i')
 const refusing = (error: RefusalSlug, more: object = {}): CallMiddleware => ({
   name: 'refusing',
-  enter: (given) => refuse(given.tool, { error, reason: REFUSALS[error].reasons[0], ...more }),
+  enter: (given) => refuse(given.tool, { error, reason: REASONS[error][0] as RefusalReason, ...more }),
 })
 
 describe('the answer to a refused call', () => {
@@ -80,7 +81,9 @@ describe('the answer to a refused call', () => {
     const at = Date.UTC(2026, 10, 1)
     const refusal = refuse('t', { error: 'budget_exhausted', reason: 'rate', retryable: true, resetAt: at })
     expect(refusalData(refusal)).toMatchObject({ retryable: true, reset_at: '2026-11-01T00:00:00.000Z' })
-    const retryable = slugs.filter((slug) => refuse('t', { error: slug, reason: REFUSALS[slug].reasons[0] }).retryable)
+    const retryable = slugs.filter(
+      (slug) => refuse('t', { error: slug, reason: REASONS[slug][0] as RefusalReason }).retryable,
+    )
     expect(retryable).toEqual(['approval_required', 'budget_unavailable'])
   })
 
