@@ -36,6 +36,23 @@ const POINTED: PriceRule = { max: 50, metered: { pointer: '/structuredContent/us
 const reporting = (credits: unknown): CallOutcome => ran({ structuredContent: { usage: { credits } } })
 
 describe('a metered price', () => {
+  test.each([
+    ['null on the way', ran({ structuredContent: null }), '`undefined`'],
+    ['text on the way', ran({ structuredContent: 'x' }), '`undefined`'],
+    ['null', reporting(null), 'null'],
+    ['a negative number', reporting(-1), 'a number out of range'],
+  ])('says what came instead of a report: %s', (_, outcome, got) => {
+    const { price, faults } = meter(POINTED)
+    expect(price.charge(outcome)).toEqual({ amount: 50 })
+    expect(faults).toMatchObject([{ where: 'price costs.tts', error: { code: 'invalid_credits' } }])
+    expect((faults[0]?.error as Error).message).toContain(`got ${got}; all 50 credits of the hold are charged`)
+  })
+
+  test('charges 0 for a report of -0', () => {
+    const { price } = meter(POINTED)
+    expect(Object.is(price.charge(reporting(-0)).amount, 0)).toBe(true)
+  })
+
   test('holds the maximum and charges what the result reports', () => {
     const { price, faults } = meter(POINTED)
     expect(price.cost).toBe(50)
