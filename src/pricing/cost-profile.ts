@@ -1,7 +1,7 @@
 import { describeValue } from '../core/errors.js'
 import { systemClock, type Clock } from '../core/clock.js'
 import { assertKeys, integer, misconfigured, oneOf, optionalText } from '../core/settings.js'
-import { entriesOf, pathTo } from './settings.js'
+import { entriesOf } from './settings.js'
 import { PriceList, type PriceMatch } from './price-list.js'
 import type { BudgetEvents } from '../core/events.js'
 import type { RuleContext } from './compile-rule.js'
@@ -96,9 +96,8 @@ export function compileCostProfile(options: CostProfileOptions): CostProfile {
   const version = optionalText(options.version, 'version')
   const context = contextOf(options)
   const general = new PriceList(options, '', { server: undefined, version }, context)
-  const servers = new Map<string, PriceList>()
-  for (const [server, own] of entriesOf(options.servers, 'servers')) {
-    const path = pathTo('servers', server)
+  const servers = new Map<string | undefined, PriceList>()
+  for (const [server, own, path] of entriesOf(options.servers, 'servers')) {
     assertKeys(own, SERVER_KEYS, path)
     const costs = own as ServerCosts
     const owner = { server, version: optionalText(costs.version, `${path}.version`) ?? version }
@@ -109,28 +108,27 @@ export function compileCostProfile(options: CostProfileOptions): CostProfile {
     enforce: oneOf(options.enforce, [true, false], 'enforce'),
     version,
     find(tool, server) {
-      const own = server === undefined ? undefined : servers.get(server)?.find(tool)
+      const own = servers.get(server)?.find(tool)
       return own === undefined || own.kind === 'unpriced' ? general.find(tool) : own
     },
   }
 }
 
+/** Beside a default any other choice is a mistake, for one of the two would give work for free. */
 function unpricedOf({ unpriced, defaultCost }: CostProfileOptions): Unpriced {
-  if (defaultCost === undefined) {
-    if (unpriced === 'default') throw misconfigured('defaultCost', "set where `unpriced` is 'default'", '`undefined`')
-    return oneOf(unpriced, ['deny', 'observe'], 'unpriced')
-  }
-  if (unpriced === undefined || unpriced === 'default') return 'default'
-  // Either could be meant, and one of the two would give work for free.
-  throw misconfigured('unpriced', "'default' where `defaultCost` prices every tool", describeValue(unpriced))
+  return defaultCost === undefined
+    ? oneOf(unpriced, ['deny', 'observe'], 'unpriced` without `defaultCost')
+    : oneOf(unpriced, ['default'], 'unpriced` beside `defaultCost')
 }
 
 function contextOf({ events, clock = systemClock, priceTimeoutMs }: CostProfileOptions): RuleContext {
   const bounds = { least: 1, most: Number.MAX_SAFE_INTEGER, otherwise: 1_000 }
-  const timeoutMs = integer(priceTimeoutMs, bounds, 'priceTimeoutMs')
-  if (typeof clock?.after !== 'function') throw misconfigured('clock', 'a clock', describeValue(clock))
-  if (events !== undefined && typeof events?.emit !== 'function') {
-    throw misconfigured('events', 'a `BudgetEvents`', describeValue(events))
-  }
-  return { events, clock, timeoutMs }
+  assertHas('after', clock, 'clock')
+  if (events !== undefined) assertHas('emit', events, 'events')
+  return { events, clock, timeoutMs: integer(priceTimeoutMs, bounds, 'priceTimeoutMs') }
+}
+
+function assertHas(method: string, value: unknown, path: string): void {
+  if (typeof (value as Readonly<Record<string, unknown>> | null)?.[method] === 'function') return
+  throw misconfigured(path, `an object with \`${method}\``, describeValue(value))
 }

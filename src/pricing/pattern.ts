@@ -4,8 +4,8 @@ import { misconfigured } from '../core/settings.js'
 /** The longest name that is folded: normalising takes time that grows with the square of a name's combining marks. */
 export const FOLD_LIMIT = 1_024
 
-const PLAIN_NAME = /^[A-Za-z0-9_.\-/]{1,128}$/
-const PLAIN_PATTERN = /^[A-Za-z0-9_.\-/]{1,127}\*$/
+const PLAIN_NAME = /^[\w./-]{1,128}$/
+const PLAIN_PATTERN = /^[\w./-]{1,127}\*$/
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu
 
 /** Whether a name is one that patterns may match: 1 to 128 of `A–Z a–z 0–9 _ . - /`. */

@@ -1,6 +1,6 @@
 import { compileRule, type MatchedPrice, type RuleContext } from './compile-rule.js'
 import { FOLD_LIMIT, foldName, isPlainName, patternKind } from './pattern.js'
-import { entriesOf, pathTo } from './settings.js'
+import { entriesOf } from './settings.js'
 import { Prefixes } from './prefixes.js'
 import type { PriceSource } from '../core/price.js'
 
@@ -15,18 +15,18 @@ export type PriceMatch =
 export const MEMO_NAMES = 2_048
 
 const UNPRICED: PriceMatch = { kind: 'unpriced' }
-const TOO_LONG: PriceMatch = { kind: 'ambiguous', like: undefined }
 
 /** One list of prices: exact → longest wildcard → `*` → default. Finding takes no longer the more rules there are. */
 export class PriceList {
-  /** The exact names, and beside them their foldings: a name that is only a folding is ambiguous. */
-  readonly #names = new Map<string, PriceMatch>()
+  readonly #names = new Map<string, MatchedPrice>()
+  /** The same by their foldings: a name that is only a folding is ambiguous. */
+  readonly #foldings = new Map<string, MatchedPrice>()
   /** By their folded prefixes: those that differ only in letter case share one place. */
   readonly #wildcards = new Prefixes<MatchedPrice[]>()
   /** Answers for plain names that were searched for. */
   readonly #memo = new Map<string, PriceMatch>()
   #catchAll: MatchedPrice | undefined
-  #default: MatchedPrice | undefined
+  readonly #default: PriceMatch
 
   /**
    * @param path goes before a setting's name in errors: empty, or `servers.github.`
@@ -41,16 +41,17 @@ export class PriceList {
     const compile = (rule: unknown, at: string, kind: PriceSource['rule'], pattern: string): MatchedPrice =>
       compileRule(rule, at, Object.freeze({ rule: kind, pattern, ...owner }), context)
 
-    if (defaultCost !== undefined) {
-      this.#default = compile(defaultCost, `${path}defaultCost`, 'default', 'defaultCost')
-    }
-    for (const [key, rule] of entriesOf(costs, `${path}costs`)) {
-      const at = pathTo(`${path}costs`, key)
+    this.#default =
+      defaultCost === undefined ? UNPRICED : compile(defaultCost, `${path}defaultCost`, 'default', 'defaultCost')
+    for (const [key, rule, at] of entriesOf(costs, `${path}costs`)) {
       const kind = patternKind(key, at)
       const match = compile(rule, at, kind, key)
       if (kind === 'catch-all') this.#catchAll = match
-      else if (kind === 'exact') this.#addExact(key, match)
-      else this.#wildcards.at(foldName(key.slice(0, -1)), () => []).push(match)
+      else if (kind === 'wildcard') this.#wildcards.at(foldName(key.slice(0, -1)), () => []).push(match)
+      else {
+        this.#names.set(key, match)
+        this.#foldings.set(foldName(key), match)
+      }
     }
   }
 
@@ -59,7 +60,7 @@ export class PriceList {
   }
 
   #search(tool: string): PriceMatch {
-    if (tool.length > FOLD_LIMIT) return TOO_LONG
+    if (tool.length > FOLD_LIMIT) return looksLike(undefined)
     const plain = isPlainName(tool)
     const match = this.#match(tool, plain)
     if (!plain) return match // Of any length, so it is not kept.
@@ -71,22 +72,16 @@ export class PriceList {
 
   #match(tool: string, plain: boolean): PriceMatch {
     const folded = foldName(tool)
-    const named = folded === tool ? undefined : this.#names.get(folded)
-    if (named !== undefined) return named.kind === 'priced' ? looksLike(named) : named
+    const named = this.#foldings.get(folded)
+    if (named !== undefined) return looksLike(named)
     const wildcards = this.#wildcards.longest(folded)
-    if (wildcards === undefined) return (plain ? this.#catchAll : undefined) ?? this.#default ?? UNPRICED
+    if (wildcards === undefined) return (plain ? this.#catchAll : undefined) ?? this.#default
     // Written otherwise than the prefix, a name may still be that tool upstream: no shorter prefix may price it.
     const found = plain ? wildcards.find(({ source }) => tool.startsWith(source.pattern.slice(0, -1))) : undefined
-    return found ?? looksLike(wildcards[0] as MatchedPrice)
-  }
-
-  #addExact(name: string, match: MatchedPrice): void {
-    this.#names.set(name, match)
-    const folded = foldName(name)
-    if (!this.#names.has(folded)) this.#names.set(folded, looksLike(match))
+    return found ?? looksLike(wildcards[0])
   }
 }
 
-function looksLike(match: MatchedPrice): PriceMatch {
-  return { kind: 'ambiguous', like: match.source.pattern }
+function looksLike(match: MatchedPrice | undefined): PriceMatch {
+  return { kind: 'ambiguous', like: match?.source.pattern }
 }

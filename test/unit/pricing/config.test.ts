@@ -68,21 +68,23 @@ describe('an amount in the options', () => {
 
 describe('the options', () => {
   const schema = { '~standard': { version: 1, vendor: 'test', validate: (value: unknown) => ({ value }) } }
+  const without = 'unpriced` without `defaultCost'
+  const beside = 'unpriced` beside `defaultCost'
   test.each<[string, unknown, string, string]>([
     ['are missing', undefined, 'options', '`undefined`'],
     ['have an unknown key', { defualtCost: 5 }, 'options', '"defualtCost"'],
     ['misspell how to treat unpriced tools', { unpriced: 'Deny' }, 'unpriced', '"Deny"'],
     ['allow unpriced tools', { unpriced: 'allow' }, 'unpriced', '"allow"'],
-    ['want a default that is not there [L-P13]', { unpriced: 'default' }, 'defaultCost', '`undefined`'],
+    ['want a default that is not there [L-P13]', { unpriced: 'default' }, without, '"default"'],
     [
       'want a default of one server for all',
       { unpriced: 'default', servers: { a: { defaultCost: 1 } } },
-      'defaultCost',
-      '`undefined`',
+      without,
+      '"default"',
     ],
-    ['have a default and deny [L-P13]', { unpriced: 'deny', defaultCost: 5 }, 'unpriced', '"deny"'],
-    ['have a default and observe [L-P13]', { unpriced: 'observe', defaultCost: 5 }, 'unpriced', '"observe"'],
-    ['have a default and a misspelt choice', { unpriced: 'Default', defaultCost: 5 }, 'unpriced', '"Default"'],
+    ['have a default and deny [L-P13]', { unpriced: 'deny', defaultCost: 5 }, beside, '"deny"'],
+    ['have a default and observe [L-P13]', { unpriced: 'observe', defaultCost: 5 }, beside, '"observe"'],
+    ['have a default and a misspelt choice', { unpriced: 'Default', defaultCost: 5 }, beside, '"Default"'],
     ['have a number as a version', { version: 3 }, 'version', '`3`'],
     ['have an empty version', { version: '' }, 'version', '""'],
     ['have no time for a price', { priceTimeoutMs: 0 }, 'priceTimeoutMs', '`0`'],
@@ -191,34 +193,41 @@ describe('the options', () => {
 
 describe('options that make no sense', () => {
   const schema = { '~standard': { version: 1, vendor: 'test' } }
+  const usable = { '~standard': { version: 1, vendor: 'test', validate: () => ({ value: 1 }) } }
   const long = 'x'.repeat(200)
   const sentences: ReadonlyArray<readonly [object, string]> = [
     [
       { costs: { a: { price: () => 1, schema } } },
       '`costs.a.schema` to be a schema of Standard Schema v1, got a object',
     ],
-    [{ costs: { a: { price: 5, schema } } }, '`costs.a.price` to be a function, beside `schema`, got `5`'],
-    [{ costs: { a: { price: 5, max: 5 } } }, '`costs.a.price` to be a function, beside `max`, got `5`'],
-    [{ unpriced: 'default' }, "`defaultCost` to be set where `unpriced` is 'default', got `undefined`"],
+    [
+      { costs: { a: { price: 5, schema: usable } } },
+      '`costs.a.price` to be a function beside `schema` or `max`, got `5`',
+    ],
+    [{ costs: { a: { price: 5, max: 5 } } }, '`costs.a.price` to be a function beside `schema` or `max`, got `5`'],
+    [
+      { unpriced: 'default' },
+      '`unpriced` without `defaultCost` to be one of "deny", "observe", got "default" (string)',
+    ],
     [
       { defaultCost: 5, unpriced: 'deny' },
-      '`unpriced` to be \'default\' where `defaultCost` prices every tool, got "deny" (string)',
+      '`unpriced` beside `defaultCost` to be one of "default", got "deny" (string)',
     ],
-    [{ defaultCost: 5, clock: {} }, '`clock` to be a clock, got a object'],
-    [{ defaultCost: 5, events: {} }, '`events` to be a `BudgetEvents`, got a object'],
+    [{ defaultCost: 5, clock: {} }, '`clock` to be an object with `after`, got a object'],
+    [{ defaultCost: 5, events: {} }, '`events` to be an object with `emit`, got a object'],
     [{ defaultCost: 5, version: '' }, '`version` to be a text, got "" (string)'],
     [{ costs: { 'a*b': 5 } }, "`costs.a*b` to be a tool's name, `*`, or 1 to 127 letters, digits, _ . - or / with one"],
     [
       { costs: { a: { max: 5, metered: { pointer: 'x' } } } },
-      '`costs.a.metered.pointer` to be a JSON pointer such as `/structuredContent/credits`, got "x" (string)',
+      '`costs.a.metered.pointer` to be a JSON pointer such as `/usage/credits`, got "x" (string)',
     ],
     [
       { costs: { a: { max: 5, metered: { pointer: 7 } } } },
-      '`costs.a.metered.pointer` to be a JSON pointer such as `/structuredContent/credits`, got `7`',
+      '`costs.a.metered.pointer` to be a JSON pointer such as `/usage/credits`, got `7`',
     ],
     [
       { costs: { a: { max: 5, metered: { meta: 'k' }, creditsPerUnit: 0 } } },
-      '`costs.a.creditsPerUnit` to be an integer from 1 up, or every call would be free, got `0`',
+      '`costs.a.creditsPerUnit` to be an integer from 1 up, got `0`',
     ],
     [
       { costs: { a: { max: 5, metered: { from: 'x' } } } },
