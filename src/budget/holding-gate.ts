@@ -22,8 +22,8 @@ import type { Gate } from './gate.js'
 import type { HoldFate } from './end.js'
 import type { Outage } from './outage.js'
 
-/** What a store says of the end of a hold. `capped` when less was charged than was asked. */
-type End = (CaptureResult | ReleaseResult) & { readonly capped?: boolean }
+/** What a store says of the end of a hold. */
+type End = CaptureResult | ReleaseResult
 
 /** Holds before the call, captures or releases after it; with a store of four verbs it is paid before. */
 export class HoldingGate implements Gate {
@@ -137,7 +137,9 @@ export class HoldingGate implements Gate {
       this.#settings.events?.emit('delayed', { chargeId: call.id, attempt: 1, givenUp: true, cause })
       return charge
     }
-    return answer?.capped ? { ...charge, charged: Math.min(charge.charged, charge.held) } : charge
+    // Less than was asked, when no balance could take what is beyond the hold.
+    const less = answer?.kind === 'captured' && answer.charged < charge.charged
+    return less ? { ...charge, charged: answer.charged } : charge
   }
 
   #journal(call: ToolCall, hold: CallHold, fate: HoldFate, cost: Credits, charged: Credits): Charge {
@@ -157,12 +159,10 @@ export class HoldingGate implements Gate {
     const { lines } = hold
     const meta = { tool: call.tool, server: call.server }
     let request: CaptureRequest = { id: `${call.id}.c`, holdId: call.id, amount, overage, lines, meta }
-    let capped = false
     const post = (): MaybePromise<End> =>
       andThen(this.#enforcer.capture(request), (answer) => {
         const overflows = answer?.kind === 'refused' && answer.reason === 'overflow'
-        if (!overflows || request.overage === 'cap') return capped ? { ...answer, capped } : answer
-        capped = true
+        if (!overflows || request.overage === 'cap') return answer
         request = { ...request, id: `${call.id}.cap`, overage: 'cap' }
         return post()
       })

@@ -322,7 +322,9 @@ describe('the outbox', () => {
     })
     for (let i = 0; i < 100_000; i++) void meter.run({ tool: 't' }, () => ok)
     expect(budget.pending).toBe(100_000)
-    expect(await meter.run({ tool: 't' }, () => ok)).toMatchObject({ refusal: { error: 'budget_unavailable' } })
+    expect(await meter.run({ tool: 't' }, () => ok)).toMatchObject({
+      refusal: { error: 'budget_unavailable', detail: 'the outbox is full' },
+    })
     plan.faults = {}
     await budget.flush()
     expect(budget.pending).toBe(0)

@@ -145,6 +145,25 @@ describe('a store of four verbs [seed-003:four-verbs]', () => {
     },
   )
 
+  test.each([undefined, null, {}, 'yes', { allowed: 1 }])(
+    'and that answers %j is not out of reach: where it is open, the call is denied [I16]',
+    async (nonsense) => {
+      const events = new BudgetEvents()
+      const outage = vi.fn()
+      events.on('outage', outage)
+      const { run, forward } = setUp({
+        events,
+        failMode: { open: { limit: 100 } },
+        of: (four) => ({ ...four, spend: () => nonsense as never }),
+      })
+      expect(await run()).toMatchObject({
+        refusal: { error: 'budget_unavailable', detail: 'the store answered neither `held` nor `refused`' },
+      })
+      expect(forward).not.toHaveBeenCalled()
+      expect(outage).not.toHaveBeenCalled()
+    },
+  )
+
   test('lets through up to the limit when it is open and the store is down, and is charged later, once [I16, I5]', async () => {
     const down = { now: true }
     const { run, clock, balance, budget } = setUp({

@@ -29,7 +29,9 @@ function setUp(
   const clock = new FakeClock()
   const events = new BudgetEvents()
   const refused: object[] = []
+  const delayed: object[] = []
   events.on('refused', ({ refusal, enforced }) => void refused.push({ reason: refusal.reason, enforced }))
+  events.on('delayed', (event) => void delayed.push(event))
   const memory = new InMemoryBudgetEnforcer({ clock })
   memory.initialize('a', 7)
   const simulated = new InMemoryBudgetEnforcer({ clock })
@@ -49,6 +51,7 @@ function setUp(
     memory,
     simulated,
     refused,
+    delayed,
     ending,
     run: async (forward: () => unknown = () => ok) => {
       const outcome = await meter.run({ tool: 't' }, forward)
@@ -74,11 +77,13 @@ describe('shadow mode', () => {
     ['of four verbs', fourOf],
     ['of four verbs that answers later', (memory: HoldingEnforcer) => fourOf(asyncEnforcer(memory))],
   ] as const)('simulates what a store %s has [L-S15]', async (_, store) => {
-    const { run, refused, memory } = setUp({ store })
+    const { run, refused, delayed, memory } = setUp({ store })
     for (let i = 0; i < 2; i++) {
       expect(await run()).toMatchObject({ kind: 'result', charge: { held: 0, charged: 0, end: 'released' } })
     }
     expect(refused).toEqual([{ reason: 'insufficient', enforced: false }])
+    // What was not held is not ended either.
+    expect(delayed).toEqual([])
     expect(memory.describe('a')).toMatchObject({ available: 7, spent: 0, held: 0 })
   })
 

@@ -90,16 +90,13 @@ describe('a price that somebody else computes', () => {
   })
 })
 
-describe('a step', () => {
+test('a step that needs a hold stands behind withBudget, and not before it', () => {
   const needing: CallMiddleware = { name: 'needing', needs: ['hold'] }
   const clock = new FakeClock()
   const budget = withBudget({ enforcer: new InMemoryBudgetEnforcer(), budget: 'a', clock })
   const prices = withCostProfile({ defaultCost: 5, clock })
-
-  test('that needs a hold stands behind withBudget, and not before it', () => {
-    expect(() => composeWith(clock, [prices, budget, needing])).not.toThrow()
-    expect(() => composeWith(clock, [prices, needing, budget])).toThrow(/`needing` needs `hold`/)
-  })
+  expect(() => composeWith(clock, [prices, budget, needing])).not.toThrow()
+  expect(() => composeWith(clock, [prices, needing, budget])).toThrow(/`needing` needs `hold`/)
 })
 
 describe('a call into debt', () => {
