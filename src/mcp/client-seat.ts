@@ -8,7 +8,7 @@ import { admitBatch, type Admitted } from './batch.js'
 import { forwardable, readCall, requireId, snapshotOf, toolOf } from './request.js'
 import { outcomeOfResponse, outcomeOfSendFailure } from './evidence.js'
 import { isResponse, isToolsCall, objectAt, type RequestId, type SendOptions } from './wire.js'
-import { lost, newPending, PENDING_LIMIT, withOutcome, type PendingCall } from './pending.js'
+import { newPending, PENDING_LIMIT, withOutcome, type PendingCall } from './pending.js'
 import { refusalError, refusalResult } from './refusal.js'
 import { Rounds } from './rounds.js'
 import { watchOptions } from './watch-options.js'
@@ -48,7 +48,7 @@ export class ClientSeat {
     this.#wire = wire
     this.#engine = new Engine(seat.steps, seat.clock)
     this.#observes = this.#engine.observes
-    this.#rounds = new Rounds(seat.clock, (pending) => this.#lose(pending, lost(pending, 'timed-out')))
+    this.#rounds = new Rounds(seat.clock, (pending) => this.#lose(pending, 'timed-out'))
   }
 
   /** Sends a message or a batch: what is not a call goes on in the same tick. */
@@ -88,7 +88,7 @@ export class ClientSeat {
   close(): void {
     this.#closed = true
     for (const pending of [...this.#pending.values(), ...this.#rounds.close()])
-      this.#lose(pending, lost(pending, 'closed'))
+      this.#lose(pending, 'closed')
   }
 
   async #sendBatch(messages: readonly unknown[], options: SendOptions | undefined): Promise<void> {
@@ -113,7 +113,7 @@ export class ClientSeat {
   }
 
   #drop({ pending }: Admitted): void {
-    if (pending !== undefined) this.#lose(pending, lost(pending, 'cancelled'))
+    if (pending !== undefined) this.#lose(pending, 'cancelled')
   }
 
   #admitOrPass(message: JsonObject, options: SendOptions | undefined): MaybePromise<Admitted | undefined> {
@@ -172,7 +172,7 @@ export class ClientSeat {
     }
     pending.passage = passage
     if (pending.cancelled || this.#closed) {
-      this.#lose(pending, lost(pending, this.#closed ? 'closed' : 'cancelled'))
+      this.#lose(pending, this.#closed ? 'closed' : 'cancelled')
       if (!this.#closed) return undefined
       throw new BudgetError({
         code: 'transport_closed',
@@ -182,7 +182,7 @@ export class ClientSeat {
     try {
       pending.request = forwardable(message, pending.call, passage.call, snapshot)
     } catch (error) {
-      this.#lose(pending, lost(pending, 'not-sent'))
+      this.#lose(pending, 'not-sent')
       return this.#refuse(pending.id, pending.era, refuseArguments(passage.call.tool, error))
     }
     return { message: pending.request, pending }
@@ -206,10 +206,10 @@ export class ClientSeat {
   #post(message: unknown, calls: readonly PendingCall[], options: SendOptions | undefined): Promise<void> {
     const signal = options?.requestSignal
     if (signal?.aborted === true && calls.length > 0) {
-      for (const pending of calls) this.#lose(pending, lost(pending, 'cancelled'))
+      for (const pending of calls) this.#lose(pending, 'cancelled')
       return Promise.reject(signal.reason as Error)
     }
-    const onEnd = (pending: PendingCall, cause: LostOutcome['cause']): void => this.#lose(pending, lost(pending, cause))
+    const onEnd = (pending: PendingCall, cause: LostOutcome['cause']): void => this.#lose(pending, cause)
     const watched = calls.reduce((given, pending) => watchOptions(pending, given, onEnd), options)
     const before = calls.filter((pending) => pending.sent)
     for (const pending of calls) pending.sent = true
@@ -244,13 +244,15 @@ export class ClientSeat {
 
   #cancel(requestId: unknown): void {
     const pending = this.#pending.get(requestId as RequestId)
-    if (pending !== undefined) this.#lose(pending, lost(pending, 'cancelled'))
+    if (pending !== undefined) this.#lose(pending, 'cancelled')
   }
 
   #notSent(calls: readonly PendingCall[], before: readonly PendingCall[], error: unknown, message: unknown): void {
-    const outcome = outcomeOfSendFailure(error, message, !this.#closed)
+    const { cause, proves } = outcomeOfSendFailure(error, message, !this.#closed)
     // What was sent before, in an earlier round or on a stream that broke, may have run whatever becomes of this.
-    for (const pending of calls) this.#lose(pending, before.includes(pending) ? lost(pending, 'closed') : outcome)
+    for (const pending of calls)
+      if (before.includes(pending)) this.#lose(pending, 'closed')
+      else this.#lose(pending, cause, proves)
   }
 
   #answered(pending: PendingCall, message: JsonObject, extra: unknown): void {
@@ -259,7 +261,7 @@ export class ClientSeat {
     const outcome = outcomeOfResponse(message, pending.call.asTask || pending.round > 0)
     if (outcome.kind === 'lost') {
       const asking = this.#rounds.begin(pending, message)
-      if (asking === undefined) this.#lose(pending, lost(pending, 'input-required'))
+      if (asking === undefined) this.#lose(pending, 'input-required')
       return this.onmessage?.(asking ?? message, extra)
     }
     const left = this.#engine.leave(pending.passage as Passage, outcome)
@@ -277,12 +279,17 @@ export class ClientSeat {
   }
 
   // The first end counts; the engine ignores any other.
-  #lose(pending: PendingCall, outcome: LostOutcome): void {
+  #lose(
+    pending: PendingCall,
+    cause: LostOutcome['cause'],
+    // What was sent may have run, what was not has not.
+    proves: LostOutcome['proves'] = pending.sent ? 'unknown' : 'not-run',
+  ): void {
     if (this.#pending.get(pending.id) === pending) this.#pending.delete(pending.id)
     pending.cleanUp?.()
     pending.cancelled = true
     if (pending.passage === undefined) return
-    const left = this.#engine.leave(pending.passage, outcome)
+    const left = this.#engine.leave(pending.passage, { kind: 'lost', cause, proves })
     if (isPromise(left)) left.then(undefined, () => {})
   }
 

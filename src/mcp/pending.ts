@@ -1,4 +1,4 @@
-import type { CallOutcome, LostOutcome } from '../core/outcome.js'
+import type { CallOutcome } from '../core/outcome.js'
 import type { JsonObject } from '../core/json.js'
 import type { Passage } from '../core/engine.js'
 import type { ToolCall } from '../core/call.js'
@@ -44,11 +44,6 @@ export function newPending(id: RequestId, call: ToolCall, era: Era, round = 0): 
     resumptionToken: undefined,
     cleanUp: undefined,
   }
-}
-
-/** What it means that no answer will come: what was sent may have run, what was not has not. */
-export function lost({ sent }: PendingCall, cause: LostOutcome['cause']): LostOutcome {
-  return { kind: 'lost', cause, proves: sent ? 'unknown' : 'not-run' }
 }
 
 /** The message with what a step changed in the result; the message itself where nothing was changed. */

@@ -14,21 +14,21 @@ const call: ToolCall = {
   asTask: false,
 }
 
-/** Steps by name: `hold` is to be extended each minute, `slow` answers when `go` is called, `plain` does nothing. */
+/** Steps by name: `hold` is to be extended each minute, `slow` is entered when `go` is called, `plain` does nothing. */
 function setUp(...names: string[]) {
   const clock = new FakeClock(call.startedAt)
   const extended: string[] = []
   let go: () => void = () => {}
   const steps = names.map((name): CallMiddleware => {
-    if (name.startsWith('hold')) return { name, extend: () => void extended.push(name), extendEveryMs: 60_000 }
-    if (name !== 'slow') return { name }
-    return { name, enter: (given) => new Promise((resolve) => (go = () => resolve(given))) }
+    const hold = name.includes('hold') ? { extend: () => void extended.push(name), extendEveryMs: 60_000 } : {}
+    if (!name.startsWith('slow')) return { name, ...hold }
+    return { name, ...hold, enter: (given) => new Promise((resolve) => (go = () => resolve(given))) }
   })
   return { clock, extended, engine: new Engine(steps, clock), go: () => go() }
 }
 
 describe('a call that is being decided', () => {
-  test.each([[['slow', 'hold']], [['plain', 'slow', 'hold']], [['plain', 'slow', 'plain']]])(
+  test.each([[['slow', 'hold']], [['plain', 'slow', 'hold']], [['slow hold']], [['plain', 'slow hold']]])(
     'costs no timer as long as nothing is on hold: %j',
     (names) => {
       const { engine, clock } = setUp(...names)
