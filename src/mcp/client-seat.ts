@@ -87,8 +87,7 @@ export class ClientSeat {
   /** The connection is gone: what was sent may have run, what was not has not. */
   close(): void {
     this.#closed = true
-    for (const pending of [...this.#pending.values(), ...this.#rounds.close()])
-      this.#lose(pending, 'closed')
+    for (const pending of [...this.#pending.values(), ...this.#rounds.close()]) this.#lose(pending, 'closed')
   }
 
   async #sendBatch(messages: readonly unknown[], options: SendOptions | undefined): Promise<void> {
