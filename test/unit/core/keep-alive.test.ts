@@ -1,5 +1,5 @@
-import type { CallMiddleware, ToolCall } from 'mcp-budget'
-import { FakeClock } from 'mcp-budget/testing'
+import { refuse, type CallMiddleware, type CallOutcome, type Refusal, type ToolCall } from 'mcp-budget'
+import { FakeClock, settle } from 'mcp-budget/testing'
 import { describe, expect, test, vi } from 'vitest'
 import { Engine, type Caller, type Passage } from '../../../src/core/engine.js'
 
@@ -67,6 +67,35 @@ describe('a call that is being decided', () => {
       clock.advance(300_000)
       expect(extended.length > 0).toBe(!cancelled)
     }
+  })
+})
+
+describe('a step that decides when the call was given up', () => {
+  const no = refuse('t', { error: 'forbidden_tool', reason: 'forbidden_tool' })
+  const broken = () => Promise.reject(new Error('boom'))
+
+  test.each([
+    ['takes the call is left once, as the others were', call, undefined, 1],
+    ['takes the call is left once, although that fails', call, broken, 1],
+    ['refuses the call is not left, for it took nothing', no, undefined, 0],
+  ] as const)('and %s [I4, L-P3]', async (_, answer, leaving, times) => {
+    const lost: CallOutcome = { kind: 'lost', cause: 'cancelled', proves: 'not-run' }
+    const outer = vi.fn((_call: ToolCall, outcome: CallOutcome) => outcome)
+    const leave = vi.fn(leaving ?? outer)
+    let decide: (answer: ToolCall | Refusal) => void = () => {}
+    const slow = { name: 'slow', leave, enter: () => new Promise<ToolCall | Refusal>((resolve) => (decide = resolve)) }
+    const engine = new Engine([{ name: 'outer', leave: outer }, slow], new FakeClock())
+    const caller: Caller = { cancelled: false, passage: undefined }
+    const passage = engine.enter(call, caller)
+    await engine.leave(caller.passage as Passage, lost)
+    expect(outer).toHaveBeenCalledExactlyOnceWith(call, lost)
+    outer.mockClear()
+    decide(answer)
+    expect(await passage).toMatchObject({ left: lost, refusal: undefined })
+    await settle()
+    expect(leave).toHaveBeenCalledTimes(times)
+    if (times === 1) expect(leave).toHaveBeenCalledWith(call, lost)
+    if (leaving !== undefined) expect(outer).not.toHaveBeenCalled()
   })
 })
 

@@ -5,6 +5,7 @@ import { withCostProfile } from '../../../src/pricing/with-cost-profile.js'
 import type { CostProfileOptions } from '../../../src/pricing/cost-profile.js'
 import type { PriceFunction, PriceRule } from '../../../src/pricing/price-rule.js'
 import type { StandardSchemaV1 } from '../../../src/pricing/standard-schema.js'
+import type { Priced } from '../../../src/core/price.js'
 import type { ToolCall } from '../../../src/core/call.js'
 
 function callOf(args: unknown, tool = 'draw'): ToolCall {
@@ -60,8 +61,8 @@ describe('a price function', () => {
   })
 
   test('may give 0, and a default may be one', () => {
-    const { cost } = withCostProfile({ defaultCost: () => -0 }).enter!(callOf({})) as unknown as { cost: number }
-    expect(Object.is(cost, 0)).toBe(true)
+    const { cost, price } = withCostProfile({ defaultCost: () => -0 }).enter!(callOf({})) as ToolCall & Priced
+    expect([cost, price.charge({ kind: 'result', proves: 'ran', result: {} }).amount]).toEqual([0, 0])
   })
 
   test('sees a deep-frozen copy of the arguments, and what is forwarded stays as it came [T25] [L-S22]', () => {
