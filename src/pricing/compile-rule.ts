@@ -1,6 +1,6 @@
 import { describeValue } from '../core/errors.js'
-import { andThen, type MaybePromise } from '../core/maybe-promise.js'
-import { computeAmount, type Computation } from './computed.js'
+import type { MaybePromise } from '../core/maybe-promise.js'
+import { computePrice, type Computation } from './computed.js'
 import { compileMeter } from './metered.js'
 import { outcomePrice, type Others } from './outcome-price.js'
 import { assertKeys, credits, misconfigured, optionalCredits } from '../core/settings.js'
@@ -45,20 +45,19 @@ export function compileRule(rule: unknown, path: string, source: PriceSource, co
     unknown: optionalCredits(parts['unknown'], `${path}.unknown`),
   }
   const meterOf = metered ? compileMeter(parts, path, context.events) : undefined
-  const priceOf = (amount: Credits | Refusal, call: ToolCall): Price | Refusal =>
-    typeof amount === 'object' ? amount : outcomePrice(source, amount, others, meterOf?.(call))
+  const priceOf = (amount: Credits, call: ToolCall): Price => outcomePrice(source, amount, others, meterOf?.(call))
   const key = metered ? 'max' : 'price'
   const amount = parts[key]
   const schema = optionalSchema(parts['schema'], `${path}.schema`)
   const limit = metered ? undefined : optionalCredits(parts['max'], `${path}.max`)
   if (typeof amount === 'function') {
-    const computation: Computation = { ...context, compute: amount as PriceFunction, schema, max: limit }
+    const computation: Computation = { ...context, compute: amount as PriceFunction, schema, max: limit, priceOf }
     return {
       kind: 'priced',
       source,
       credits: undefined,
       max: limit === undefined ? undefined : outcomePrice(source, limit, others).cost,
-      price: (call) => andThen(computeAmount(computation, call), (found) => priceOf(found, call)),
+      price: (call) => computePrice(computation, call),
     }
   }
   if (schema !== undefined || limit !== undefined) {

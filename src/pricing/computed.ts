@@ -5,6 +5,7 @@ import { andThen, isPromise, type MaybePromise } from '../core/maybe-promise.js'
 import { refuseArguments, type Refusal } from '../core/refusal.js'
 import { kindOf } from './kind-of.js'
 import { unpriced } from './unpriced.js'
+import type { Price } from '../core/price.js'
 import type { Clock } from '../core/clock.js'
 import type { ToolCall } from '../core/call.js'
 import type { PriceFunction } from './price-rule.js'
@@ -16,12 +17,14 @@ export interface Computation {
   readonly schema: StandardSchemaV1 | undefined
   /** The largest amount that it may give. */
   readonly max: Credits | undefined
+  /** The price of a call, when its amount is known. */
+  readonly priceOf: (amount: Credits, call: ToolCall) => Price
   readonly clock: Clock
   readonly timeoutMs: number
 }
 
-/** What a call costs by a function, or a refusal; in the same tick where schema and function answer at once. */
-export function computeAmount(computation: Computation, call: ToolCall): MaybePromise<Credits | Refusal> {
+/** The price of a call by a function, or a refusal; in the same tick where schema and function answer at once. */
+export function computePrice(computation: Computation, call: ToolCall): MaybePromise<Price | Refusal> {
   const { clock, timeoutMs } = computation
   let shown: ToolCall
   try {
@@ -32,11 +35,11 @@ export function computeAmount(computation: Computation, call: ToolCall): MaybePr
   }
   const failed = (error: unknown): Refusal => unpriced(call, 'price_failed', { error })
   try {
-    const amount = validateAndCompute(computation, shown)
-    if (!isPromise(amount)) return amount
+    const price = validateAndCompute(computation, shown)
+    if (!isPromise(price)) return price
     return new Promise((resolve) => {
       const stop = clock.after(timeoutMs, () => resolve(unpriced(call, 'price_timeout', { timeoutMs })))
-      void Promise.resolve(amount).catch(failed).finally(stop).then(resolve)
+      void Promise.resolve(price).catch(failed).finally(stop).then(resolve)
     })
   } catch (error) {
     return failed(error)
@@ -44,12 +47,12 @@ export function computeAmount(computation: Computation, call: ToolCall): MaybePr
 }
 
 function validateAndCompute(
-  { schema, compute, max = MAX_CREDITS }: Computation,
+  { schema, compute, max = MAX_CREDITS, priceOf }: Computation,
   call: ToolCall,
-): MaybePromise<Credits | Refusal> {
-  const computed = (args: ToolCall['args']): MaybePromise<Credits | Refusal> =>
+): MaybePromise<Price | Refusal> {
+  const computed = (args: ToolCall['args']): MaybePromise<Price | Refusal> =>
     andThen(compute(args, call) as MaybePromise<unknown>, (amount) => {
-      if (isCredits(amount) && amount <= max) return amount + 0
+      if (isCredits(amount) && amount <= max) return priceOf(amount + 0, call)
       const error = new BudgetError({
         code: 'invalid_credits',
         message: `Expected the price of tool '${call.tool}' to be an integer from 0 to ${max}, got ${kindOf(amount)}`,
@@ -57,7 +60,7 @@ function validateAndCompute(
       return unpriced(call, 'invalid_price', { error })
     })
   if (schema === undefined) return computed(call.args)
-  return andThen<SchemaResult<unknown>, Credits | Refusal>(schema['~standard'].validate(call.args), (result) =>
+  return andThen<SchemaResult<unknown>, Price | Refusal>(schema['~standard'].validate(call.args), (result) =>
     // How many, and nothing more: messages and paths of a schema may repeat what the agent sent.
     result.issues
       ? unpriced(call, 'invalid_arguments', { issues: result.issues.length })
