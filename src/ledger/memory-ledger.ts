@@ -52,7 +52,7 @@ export class MemoryLedger implements Ledger {
   append(records: readonly LedgerRecord[]): void {
     for (const record of records) this.#records.push(record)
     const most = this.#maxEntries
-    if (this.size - most > Math.min(Math.floor(most / 64), 1_024)) while (this.size > most) this.#foldNext()
+    if (this.size - most > Math.min(most / 64, 1_024)) while (this.size > most) this.#foldNext()
     // Moves the rest down once in a while, so that folding costs the same for every record.
     if (this.#head > most) {
       this.#records = this.#records.slice(this.#head)
