@@ -111,7 +111,7 @@ export class HoldingGate implements Gate {
     if (answer?.kind === 'refused') return refusalOfStore(call, cost, answer)
     const cause = 'the store answered neither `held` nor `refused`'
     this.#giveBack(call, cause)
-    return unavailable(call, cost, lines[0]?.budget, cause)
+    return unavailable(call, cost, lines, cause)
   }
 
   // The store may have placed a hold that it did not tell of: it is given back, or barred if it comes yet.

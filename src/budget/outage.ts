@@ -1,7 +1,7 @@
 import { callRef } from '../core/events.js'
 import { MAX_CREDITS, type Credits } from '../core/credits.js'
 import { Outbox } from './outbox.js'
-import { refuse, type Refusal } from '../core/refusal.js'
+import type { Refusal } from '../core/refusal.js'
 import { unavailable } from './refusals.js'
 import type { BudgetSettings } from './options.js'
 import type { CallHold } from './call-hold.js'
@@ -34,7 +34,7 @@ export class Outage {
 
   /** What to answer without asking the store at all: when too much waits, or an open outage is not due for a try. */
   decideWithoutStore(call: ToolCall, cost: Credits, lines: readonly HoldLine[]): CallHold | Refusal | undefined {
-    if (this.outbox.size >= OUTBOX_LIMIT) return unavailable(call, cost, lines[0]?.budget, 'the outbox is full')
+    if (this.outbox.size >= OUTBOX_LIMIT) return unavailable(call, cost, lines, 'the outbox is full')
     if (!this.#active || this.#limit() === 0) return undefined
     const now = this.#settings.clock.now()
     if (now < this.#probeAt) return this.#admit(call, cost, lines)
@@ -44,7 +44,7 @@ export class Outage {
 
   /** What to answer when the store gave none. Open covers a store out of reach, not one that would not take the request. */
   unreached(call: ToolCall, cost: Credits, lines: readonly HoldLine[], answer: Unreached): CallHold | Refusal {
-    if (answer.misuse) return unavailable(call, cost, lines[0]?.budget, answer.cause)
+    if (answer.misuse) return unavailable(call, cost, lines, answer.cause)
     this.#active = true
     this.#probeAt = this.#settings.clock.now() + PROBE_MS
     const decided = this.#admit(call, cost, lines, answer.cause)
@@ -61,16 +61,8 @@ export class Outage {
 
   #admit(call: ToolCall, cost: Credits, lines: readonly HoldLine[], cause?: unknown): CallHold | Refusal {
     const limit = this.#limit()
-    if (limit === 0) return unavailable(call, cost, lines[0]?.budget, cause)
-    if (cost > limit - this.#allowed) {
-      return refuse(call.tool, {
-        error: 'budget_unavailable',
-        reason: 'open_limit_reached',
-        cost,
-        budget: lines[0]?.budget,
-        detail: cause,
-      })
-    }
+    if (limit === 0) return unavailable(call, cost, lines, cause)
+    if (cost > limit - this.#allowed) return unavailable(call, cost, lines, cause, 'open_limit_reached')
     this.#allowed += cost
     return { state: 'journaled', lines, remaining: limit - this.#allowed, debt: 0 }
   }

@@ -1,7 +1,7 @@
-import { refuse, type Refusal } from '../core/refusal.js'
+import { refuse, type Refusal, type RefusalReason } from '../core/refusal.js'
 import type { Credits } from '../core/credits.js'
 import type { ToolCall } from '../core/call.js'
-import type { EnforcerReason } from './enforcer.js'
+import type { EnforcerReason, HoldLine } from './enforcer.js'
 
 /** What a store said no with. */
 export interface StoreRefusal {
@@ -31,7 +31,7 @@ export function refusalOfStore(call: ToolCall, cost: Credits, answer: StoreRefus
     case 'cross_partition':
       return refuse(call.tool, { error: 'cross_partition', reason, cost, budget })
     default:
-      return unavailable(call, cost, budget, reason)
+      return unavailable(call, cost, [{ budget }], reason)
   }
 }
 
@@ -46,6 +46,12 @@ export function lacksCredits(reason: string): boolean {
 }
 
 /** The refusal of a call whose store gave no answer, or none that makes sense. */
-export function unavailable(call: ToolCall, cost: Credits, budget: string | undefined, detail: unknown): Refusal {
-  return refuse(call.tool, { error: 'budget_unavailable', reason: 'budget_backend_error', cost, budget, detail })
+export function unavailable(
+  call: ToolCall,
+  cost: Credits,
+  [first]: readonly Pick<HoldLine, 'budget'>[],
+  detail: unknown,
+  reason: RefusalReason<'budget_unavailable'> = 'budget_backend_error',
+): Refusal {
+  return refuse(call.tool, { error: 'budget_unavailable', reason, cost, budget: first?.budget, detail })
 }

@@ -16,9 +16,9 @@ const MAX_TIMER_MS = 2 ** 31 - 1
 export const systemClock: Clock = {
   now: () => Date.now(),
   after(ms, task) {
-    const timer: unknown = setTimeout(task, Math.min(ms, MAX_TIMER_MS))
+    const timer: { unref?(): void } = setTimeout(task, Math.min(ms, MAX_TIMER_MS))
     // Browsers and workers answer with a number, which keeps nothing alive.
-    if (typeof timer === 'object' && timer !== null) (timer as { unref?(): void }).unref?.()
-    return () => clearTimeout(timer as number)
+    timer.unref?.()
+    return () => clearTimeout(timer as never)
   },
 }

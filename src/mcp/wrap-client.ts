@@ -53,7 +53,7 @@ export function wrapClient<T extends ClientLike>(client: T, ...given: readonly (
     known.set(transport, own)
     return connect(own, ...rest)
   }
-  Object.defineProperty(client, 'connect', { value: metered, configurable: true, writable: true })
+  client.connect = metered
   return client
 }
 

@@ -76,8 +76,8 @@ export class Book {
     })
   }
 
-  partitionOf(id: BudgetId): string {
-    return this.#partition(id)
+  partitionOf(budget: BudgetId): string {
+    return this.#partition(budgetId(budget))
   }
 
   /** Whether a budget can pay, and what it says otherwise. */

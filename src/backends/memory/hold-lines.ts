@@ -15,25 +15,26 @@ export interface LineRefusal {
 
 /** The budgets of a hold's lines and the windows they fall in, or why they cannot be held together. */
 export function resolveLines(book: Book, lines: readonly HoldLine[], now: number): readonly HeldLine[] | LineRefusal {
-  if (lines.length === 0)
+  const first = lines[0]
+  if (first === undefined)
     throw new BudgetError({ code: 'invalid_request', message: 'Expected at least one line, got none' })
-  let partition: string | undefined
+  const refused = (reason: EnforcerReason, { budget }: HoldLine): LineRefusal => ({
+    reason,
+    budget: budgetId(budget),
+    remaining: 0,
+  })
   for (const line of lines) {
     assertCredits(line.amount, 'amount')
-    const id = budgetId(line.budget)
-    partition ??= book.partitionOf(id)
-    if (partition !== book.partitionOf(id)) return { reason: 'cross_partition', budget: id, remaining: 0 }
+    const together = line === first || book.partitionOf(line.budget) === book.partitionOf(first.budget)
+    if (!together) return refused('cross_partition', line)
   }
   const starts = lines.map(({ window }) => (window === undefined ? undefined : windowAt(window, now)))
   const skewed = lines.find(({ window }, i) => window !== undefined && starts[i] === undefined)
-  if (skewed !== undefined) {
-    const remaining = book.find(skewed.budget)?.available ?? 0
-    return { reason: 'clock_skew', budget: budgetId(skewed.budget), remaining }
-  }
+  if (skewed !== undefined) return refused('clock_skew', skewed)
   const held: HeldLine[] = []
   for (const [i, line] of lines.entries()) {
     const budget = book.find(line.budget)
-    if (budget === undefined) return { reason: 'unknown_budget', budget: budgetId(line.budget), remaining: 0 }
+    if (budget === undefined) return refused('unknown_budget', line)
     if (held.some((other) => other.budget === budget)) {
       throw new BudgetError({
         code: 'invalid_request',

@@ -21,7 +21,7 @@ export function linesOf(
   const foreign = lines.find(({ budget }) => tenantOf(budgetId(budget)) !== tenant)
   if (foreign !== undefined) return refuse('cross_partition', foreign.budget)
   const skewed = lines.find(({ window }) => window !== undefined && windowAt(window, now) === undefined)
-  if (skewed !== undefined) return refuse('clock_skew', skewed.budget, book.find(skewed.budget))
+  if (skewed !== undefined) return refuse('clock_skew', skewed.budget)
   const unknown = lines.find(({ budget }) => book.find(budget) === undefined)
   if (unknown !== undefined) return refuse('unknown_budget', unknown.budget)
   return lines.map(({ budget, amount, unit = 'credits', window }) => {
