@@ -35,8 +35,8 @@ export class HoldRecord implements Timed {
   slot = -1
   next: Timed | undefined = undefined
   previous: Timed | undefined = undefined
-  /** `refused` and `barred` never held anything; `barred` was released before it arrived. */
-  state: HoldState | 'refused' | 'barred'
+  /** One that is `refused` never held anything. */
+  state: HoldState | 'refused'
   end: HoldEndRecord | undefined = undefined
   deadline: number
   readonly ttlMs: number
@@ -48,7 +48,7 @@ export class HoldRecord implements Timed {
   constructor(
     readonly id: ChargeId,
     terms: HoldTerms,
-    readonly lines: readonly HeldLine[],
+    public lines: readonly HeldLine[],
     state: HoldRecord['state'],
     placedAt: number,
     readonly remaining: Credits,

@@ -9,6 +9,7 @@ import {
   unheld,
   type HoldEnd,
   type HoldEvent,
+  type HoldState,
 } from '../../budget/hold.js'
 import { isMoney, lineEvent, openWindows, refuseLines, resolveLines, type LineRefusal } from './hold-lines.js'
 import { Deadlines, type Timed } from './deadlines.js'
@@ -91,12 +92,8 @@ export class Holds {
 
   release(request: ReleaseRequest, now: number): ReleaseResult {
     const { id, holdId } = request
-    const hold = this.#find(holdId)
-    if (hold === undefined) {
-      const barred = new HoldRecord(holdId, UNPLACED, [], 'barred', now, 0, 0, undefined)
-      this.#remember(barred, { by: 'release', id, amount: 0, overage: undefined, charged: 0, returned: 0 }, now)
-      return { kind: 'released', returned: 0 }
-    }
+    // One that has not come yet is barred from coming.
+    const hold = this.#find(holdId) ?? new HoldRecord(holdId, UNPLACED, [], 'open', now, 0, 0, undefined)
     const { end } = hold
     if (end?.id === id && end.by === 'release') return { kind: 'released', returned: end.returned }
     if (hold.state !== 'open') return { kind: 'refused', reason: 'hold_ended' }
@@ -143,7 +140,7 @@ export class Holds {
   ): HoldEndRecord | undefined {
     let charged = 0
     let returned = 0
-    let state = hold.state
+    let state: HoldState = 'released'
     let closing: Set<BudgetRecord> | undefined
     const changes = hold.lines.map((line) => {
       const { budget } = line
@@ -179,17 +176,9 @@ export class Holds {
     const bare = request.lines.map(({ window: _window, ...line }) => line)
     const lines = resolveLines(this.#book, bare, now)
     if ('reason' in lines) return { kind: 'refused', reason: lines.reason }
-    const terms = refused?.terms ?? { ...UNPLACED, ...(request.meta && { meta: request.meta }) }
-    const hold = new HoldRecord(
-      request.holdId,
-      terms,
-      lines,
-      'expired',
-      now,
-      refused?.remaining ?? 0,
-      0,
-      refused?.refused,
-    )
+    const terms = { ...UNPLACED, ...(request.meta && { meta: request.meta }) }
+    const hold = refused ?? new HoldRecord(request.holdId, terms, lines, 'expired', now, 0, 0, undefined)
+    hold.lines = lines
     return this.#capture(hold, request, now, true)
   }
 
