@@ -149,7 +149,7 @@ export class HoldingGate implements Gate {
     const post = capture ? this.#capture(call, hold, amount, 'debt') : () => this.#release(call)
     this.#outage.outbox.add(
       { chargeId: call.id, post: () => refusedBy(post()) },
-      'the store was out of reach when the call began',
+      'the call began in an outage',
     )
     return { held: cost, charged: capture ? amount : 0, end: 'pending' }
   }

@@ -67,6 +67,6 @@ function notCalled(call: ToolCall, name: string): Refusal {
   return refuse(call.tool, {
     error: 'step_failed',
     reason: 'step_failed',
-    detail: { step: name, error: new Error('answered with an outcome without calling next') },
+    detail: { step: name, error: new Error('next was not called') },
   })
 }

@@ -37,7 +37,7 @@ export function readSeat(who: string, given: readonly (SeatOptions | CallMiddlew
   const hasOptions = isObject(first) && !('name' in first)
   const options = (hasOptions ? first : {}) as SeatOptions
   const steps = flattenSteps((hasOptions ? rest : given) as readonly CallMiddleware[])
-  if (steps.length === 0) throw misconfigured(who, 'given at least one step, such as withBudget({ … })', 'none')
+  if (steps.length === 0) throw misconfigured(who, 'given steps such as withBudget({ … })', 'none')
   assertKeys(options, ['server', 'refusal', 'codes', 'clock'], `${who}'s settings`)
   const { codes = {}, clock = systemClock } = options
   const server = optionalText(options.server, 'server')

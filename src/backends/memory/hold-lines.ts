@@ -89,7 +89,7 @@ function windowAt(window: LineWindow, now: number): number | undefined {
       continue
     throw new BudgetError({
       code: 'invalid_request',
-      message: 'Expected `window` to have previous, current and next, each [start, end) in ms',
+      message: 'Expected `window` as { previous, current, next }, each [start, end) in ms',
     })
   }
   return spans.find((span) => span !== undefined && span[0] <= now && now < span[1])?.[0]
