@@ -44,8 +44,11 @@ export class HoldingGate implements Gate {
   }
 
   place(call: ToolCall, cost: Credits, lines: readonly HoldLine[]): MaybePromise<CallHold | Refusal> {
-    const decided = this.#outage.decideWithoutStore(call, cost, lines) ?? this.#refused.find(call, cost, lines)
-    if (decided !== undefined) return decided
+    // Several budgets are more than a store of four verbs can take: that is for the store to say, in an outage too.
+    const takes = !this.#paid || lines.length === 1
+    const decided = takes ? this.#outage.decideWithoutStore(call, cost, lines) : undefined
+    const known = decided ?? this.#refused.find(call, cost, lines)
+    if (known !== undefined) return known
     const { ttlMs, onExpire, mode } = this.#settings
     const request = {
       id: call.id,
@@ -80,17 +83,9 @@ export class HoldingGate implements Gate {
 
   extend(call: ToolCall, hold: CallHold): void {
     if (hold.state !== 'held') return
-    const answer = reach(
-      () =>
-        this.#enforcer.extend({
-          id: `${call.id}.x${this.#settings.clock.now()}`,
-          holdId: call.id,
-          ttlMs: this.#settings.ttlMs,
-        }),
-      this.#reach,
-    )
+    const request = { id: `${call.id}.x${this.#settings.clock.now()}`, holdId: call.id, ttlMs: this.#settings.ttlMs }
     // What cannot be extended now is tried again at the next sweep, before its time is up.
-    if (isPromise(answer)) answer.then(ignore, ignore)
+    void reach(() => this.#enforcer.extend?.(request), this.#reach)
   }
 
   #placed(
@@ -145,12 +140,10 @@ export class HoldingGate implements Gate {
   #journal(call: ToolCall, hold: CallHold, fate: HoldFate, cost: Credits, charged: Credits): Charge {
     const capture = fate === 'capture' || (fate === 'keep' && this.#settings.onExpire === 'capture')
     const amount = fate === 'keep' || this.#paid ? cost : charged
+    this.#outage.journaled(cost)
     // What passed was real, so it is charged whatever the budget has left: the rest becomes debt.
     const post = capture ? this.#capture(call, hold, amount, 'debt') : () => this.#release(call)
-    this.#outage.outbox.add(
-      { chargeId: call.id, post: () => refusedBy(post()) },
-      'the call began in an outage',
-    )
+    this.#outage.outbox.add({ chargeId: call.id, post: () => refusedBy(post()) }, 'the call began in an outage')
     return { held: cost, charged: capture ? amount : 0, end: 'pending' }
   }
 
@@ -161,8 +154,7 @@ export class HoldingGate implements Gate {
     let request: CaptureRequest = { id: `${call.id}.c`, holdId: call.id, amount, overage, lines, meta }
     const post = (): MaybePromise<End> =>
       andThen(this.#enforcer.capture(request), (answer) => {
-        const overflows = answer?.kind === 'refused' && answer.reason === 'overflow'
-        if (!overflows || request.overage === 'cap') return answer
+        if (reasonOf(answer) !== 'overflow' || request.overage === 'cap') return answer
         request = { ...request, id: `${call.id}.cap`, overage: 'cap' }
         return post()
       })
@@ -175,8 +167,9 @@ export class HoldingGate implements Gate {
 }
 
 function refusedBy(answer: MaybePromise<End>): MaybePromise<string | undefined> {
-  if (isPromise(answer)) return answer.then(refusedBy)
-  return answer.kind === 'refused' ? answer.reason : undefined
+  return andThen(answer, reasonOf)
 }
 
-function ignore(): void {}
+function reasonOf(end: End | undefined): string | undefined {
+  return end?.kind === 'refused' ? end.reason : undefined
+}

@@ -35,7 +35,7 @@ function payers(spec: BudgetLine | readonly BudgetLine[]): readonly Payer[] {
     return { budget: budgetId(line?.budget), calls: unit === 'calls' }
   })
   if (all.length === 0 || new Set(all.map((payer) => payer.budget)).size < all.length) {
-    throw misconfigured('budget', 'at least one budget, and each once', `${all.length}`)
+    throw misconfigured('budget', 'at least one budget, and each once', all.length)
   }
   return all
 }

@@ -1,4 +1,3 @@
-import { describeValue } from '../core/errors.js'
 import { assertKeys, credits, integer, misconfigured, oneOf } from '../core/settings.js'
 import { isCredits, type Credits } from '../core/credits.js'
 import { systemClock, type Clock } from '../core/clock.js'
@@ -133,12 +132,12 @@ export function budgetSettings(options: BudgetOptions): BudgetSettings {
 }
 
 function assertFunction(value: unknown, path: string, expected: string): void {
-  if (typeof value !== 'function') throw misconfigured(path, expected, describeValue(value))
+  if (typeof value !== 'function') throw misconfigured(path, expected, value)
 }
 
 function openLimit(failMode: FailMode | undefined): Credits {
   if (failMode === undefined || failMode === 'closed') return 0
   const limit: unknown = (failMode as { open?: { limit?: unknown } } | null)?.open?.limit
   if (isCredits(limit) && limit > 0) return limit
-  throw misconfigured('failMode', "'closed' or { open: { limit: credits } }", describeValue(failMode))
+  throw misconfigured('failMode', "'closed' or { open: { limit: credits } }", failMode)
 }

@@ -24,6 +24,8 @@ export class Outage {
   readonly #settings: BudgetSettings
   #active = false
   #allowed: Credits = 0
+  /** Of that, what calls have that have not ended yet: they may outlast the outage. */
+  #underWay: Credits = 0
   #probeAt = 0
 
   constructor(settings: BudgetSettings) {
@@ -59,11 +61,17 @@ export class Outage {
     else this.#drained(0, 0)
   }
 
+  /** A call ended that passed while the store was out of reach: its charge waits in the outbox. */
+  journaled(cost: Credits): void {
+    this.#underWay -= cost
+  }
+
   #admit(call: ToolCall, cost: Credits, lines: readonly HoldLine[], cause?: unknown): CallHold | Refusal {
     const limit = this.#limit()
     if (limit === 0) return unavailable(call, cost, lines, cause)
     if (cost > limit - this.#allowed) return unavailable(call, cost, lines, cause, 'open_limit_reached')
     this.#allowed += cost
+    this.#underWay += cost
     return { state: 'journaled', lines, remaining: limit - this.#allowed, debt: 0 }
   }
 
@@ -75,7 +83,7 @@ export class Outage {
   #drained(posted: number, failed: number): void {
     if (!this.#active) return
     this.#active = false
-    this.#allowed = 0
+    this.#allowed = this.#underWay
     this.#settings.events?.emit('recovered', { posted, failed })
   }
 }

@@ -1,4 +1,5 @@
 import { BudgetError } from '../core/errors.js'
+import { inTime } from '../core/in-time.js'
 import { andThen, isPromise, type MaybePromise } from '../core/maybe-promise.js'
 import type { Clock } from '../core/clock.js'
 
@@ -29,29 +30,18 @@ export function isUnreached(answer: unknown): answer is Unreached {
 
 function attempt<Answer>(
   ask: () => MaybePromise<Answer>,
-  { timeoutMs, clock }: { readonly timeoutMs: number; readonly clock: Clock },
+  options: { readonly timeoutMs: number; readonly clock: Clock },
 ): MaybePromise<Answer | Unreached> {
-  let answer: MaybePromise<Answer>
   try {
-    answer = ask()
+    const answer = ask()
+    return isPromise(answer) ? inTime<Answer | Unreached>(answer, options, unreached, () => late(options)) : answer
   } catch (cause) {
     return unreached(cause)
   }
-  if (!isPromise(answer)) return answer
-  const later = answer
-  return new Promise((resolve) => {
-    const giveUp = (): void =>
-      resolve(
-        unreached(new BudgetError({ code: 'timeout', message: `Expected the store to answer within ${timeoutMs} ms` })),
-      )
-    // One more turn of the event loop: an answer that is there already, behind a stall of this process, is no timeout.
-    let cancel = clock.after(timeoutMs, () => (cancel = clock.after(0, giveUp)))
-    const answered = (value: Answer | Unreached): void => {
-      cancel()
-      resolve(value)
-    }
-    later.then(answered, (cause: unknown) => answered(unreached(cause)))
-  })
+}
+
+function late({ timeoutMs }: { readonly timeoutMs: number }): Unreached {
+  return unreached(new BudgetError({ code: 'timeout', message: `Expected the store to answer within ${timeoutMs} ms` }))
 }
 
 function unreached(cause: unknown): Unreached {

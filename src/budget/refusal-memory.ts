@@ -29,14 +29,14 @@ export class RefusalMemory {
   }
 
   remember(refusal: Refusal, cost: Credits, lines: readonly HoldLine[]): void {
-    if (this.#keepMs === 0 || !lacksCredits(refusal.reason)) return
+    if (!lacksCredits(refusal.reason)) return
     if (this.#known.size >= MAX_BUDGETS) this.#known.clear()
     this.#known.set(keyOf(lines), { refusal, cost, until: this.#clock.now() + this.#keepMs })
   }
 
   /** Credits may have come back. */
   forget(): void {
-    if (this.#known.size > 0) this.#known.clear()
+    this.#known.clear()
   }
 }
 

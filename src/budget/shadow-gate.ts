@@ -29,7 +29,7 @@ export class ShadowGate implements Gate {
   constructor(enforcer: BudgetEnforcer, settings: BudgetSettings, outage: Outage) {
     this.#settings = settings
     this.#simulated = settings.shadow ?? new InMemoryBudgetEnforcer({ clock: settings.clock })
-    this.#gate = new HoldingGate(this.#simulated, { ...settings, mode: 'hard' }, outage)
+    this.#gate = new HoldingGate(this.#simulated, settings, outage)
   }
 
   place(call: ToolCall, cost: Credits, lines: readonly HoldLine[]): CallHold {

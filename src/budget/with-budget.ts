@@ -94,7 +94,7 @@ class BudgetStep implements BudgetMiddleware {
     const fate = fateOf(outcome, this.#settings)
     const { amount, reported } = this.#chargeOf(call, outcome)
     const charge = this.#gate.end(call, hold, fate, cost, amount)
-    const said = withAdvisory(outcome, hold, this.#settings.mode)
+    const said = withAdvisory(outcome, hold)
     if (isPromise(charge)) return charge.then((later) => this.#charged(call, said, later, reported))
     return this.#charged(call, said, charge, reported)
   }

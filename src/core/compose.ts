@@ -59,7 +59,7 @@ export function composeWith(clock: Clock, steps: readonly CallMiddleware[]): Met
 export function flattenSteps(steps: readonly CallMiddleware[]): readonly CallMiddleware[] {
   const flat = steps.flatMap((step) => {
     if (!isObject(step) || typeof step.name !== 'string') {
-      throw misconfigured('steps', 'steps such as withBudget({ … })', describeValue(step))
+      throw misconfigured('steps', 'steps such as withBudget({ … })', step)
     }
     return 'steps' in step ? (step as unknown as Meter).steps : [step]
   })

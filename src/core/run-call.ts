@@ -31,7 +31,7 @@ function forwarded(
   signal: AbortSignal | undefined,
 ): MaybePromise<CallOutcome> {
   const onAbort = (): void => void engine.leave(passage, { kind: 'lost', cause: 'cancelled', proves: 'unknown' })
-  signal?.addEventListener('abort', onAbort, { once: true })
+  signal?.addEventListener('abort', onAbort)
   const end = (outcome: CallOutcome): MaybePromise<CallOutcome> => {
     signal?.removeEventListener('abort', onAbort)
     return engine.leave(passage, outcome)

@@ -3,7 +3,7 @@ import { BudgetError, describeValue } from './errors.js'
 import { isObject, isPlain } from './json.js'
 
 /** A mistake in settings: which one, what was expected, what came. */
-export function misconfigured(path: string, expected: string, got: string): BudgetError {
+export function misconfigured(path: string, expected: string, value: unknown, got = describeValue(value)): BudgetError {
   return new BudgetError({ code: 'invalid_config', message: `Expected \`${path}\` to be ${expected}, got ${got}` })
 }
 
@@ -11,7 +11,7 @@ export function misconfigured(path: string, expected: string, got: string): Budg
 export function assertKeys(value: unknown, known: readonly string[], path: string): void {
   for (const key of Object.keys(assertPlain(value, path))) {
     if (known.includes(key)) continue
-    throw misconfigured(path, `an object with ${known.map((name) => `\`${name}\``).join(', ')}`, describeValue(key))
+    throw misconfigured(path, `an object with ${known.map((name) => `\`${name}\``).join(', ')}`, key)
   }
 }
 
@@ -23,7 +23,7 @@ export function oneOf<Value extends string | boolean>(
 ): Value {
   if (value === undefined) return choices[0]
   if (choices.includes(value)) return value
-  throw misconfigured(path, `one of ${choices.map((each) => JSON.stringify(each)).join(', ')}`, describeValue(value))
+  throw misconfigured(path, `one of ${choices.map((each) => JSON.stringify(each)).join(', ')}`, value)
 }
 
 /** An integer within bounds, or `otherwise` where none is set. */
@@ -34,7 +34,7 @@ export function integer(
 ): number {
   if (value === undefined) return otherwise
   if (Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most) return value as number
-  throw misconfigured(path, `an integer from ${least} to ${most}`, describeValue(value))
+  throw misconfigured(path, `an integer from ${least} to ${most}`, value)
 }
 
 /** An amount. @throws BudgetError `invalid_credits` */
@@ -51,11 +51,11 @@ export function optionalCredits(value: unknown, path: string): Credits | undefin
 /** A text that is not empty, or `undefined` where none is set. */
 export function optionalText(value: unknown, path: string): string | undefined {
   if (value === undefined || (typeof value === 'string' && value !== '')) return value
-  throw misconfigured(path, 'a text', describeValue(value))
+  throw misconfigured(path, 'a text', value)
 }
 
 /** An object that is no instance of a class. */
 export function assertPlain(value: unknown, path: string): object {
   if (isPlain(value)) return value
-  throw misconfigured(path, 'a plain object', isObject(value) ? 'an instance of a class' : describeValue(value))
+  throw misconfigured(path, 'a plain object', value, isObject(value) ? 'an instance of a class' : undefined)
 }

@@ -1,5 +1,4 @@
 import { assertKeys, misconfigured, oneOf, optionalText } from '../core/settings.js'
-import { describeValue } from '../core/errors.js'
 import { isObject } from '../core/json.js'
 import { REFUSALS } from '../core/refusal.js'
 import { flattenSteps } from '../core/compose.js'
@@ -37,14 +36,14 @@ export function readSeat(who: string, given: readonly (SeatOptions | CallMiddlew
   const hasOptions = isObject(first) && !('name' in first)
   const options = (hasOptions ? first : {}) as SeatOptions
   const steps = flattenSteps((hasOptions ? rest : given) as readonly CallMiddleware[])
-  if (steps.length === 0) throw misconfigured(who, 'given steps such as withBudget({ … })', 'none')
+  if (steps.length === 0) throw misconfigured(who, 'given steps such as withBudget({ … })', 0)
   assertKeys(options, ['server', 'refusal', 'codes', 'clock'], `${who}'s settings`)
   const { codes = {}, clock = systemClock } = options
   const server = optionalText(options.server, 'server')
   const refusal = oneOf(options.refusal, ['error', 'result'], 'refusal')
   assertKeys(codes, Object.keys(REFUSALS), 'codes')
   for (const [slug, code] of Object.entries(codes)) {
-    if (!Number.isSafeInteger(code)) throw misconfigured(`codes.${slug}`, 'an integer', describeValue(code))
+    if (!Number.isSafeInteger(code)) throw misconfigured(`codes.${slug}`, 'an integer', code)
   }
   return { server, refusal, codes, clock, steps }
 }

@@ -1,4 +1,3 @@
-import { describeValue } from '../core/errors.js'
 import type { MaybePromise } from '../core/maybe-promise.js'
 import { computePrice, type Computation } from './computed.js'
 import { compileMeter } from './metered.js'
@@ -61,7 +60,7 @@ export function compileRule(rule: unknown, path: string, source: PriceSource, co
     }
   }
   if (schema !== undefined || limit !== undefined) {
-    throw misconfigured(`${path}.${key}`, 'a function beside `schema` or `max`', describeValue(amount))
+    throw misconfigured(`${path}.${key}`, 'a function beside `schema` or `max`', amount)
   }
   const ran = credits(amount, bare ? path : `${path}.${key}`)
   const fixed = outcomePrice(source, ran, others)

@@ -1,4 +1,5 @@
 import { BudgetError } from '../core/errors.js'
+import { inTime } from '../core/in-time.js'
 import { copyJson, isPlain } from '../core/json.js'
 import { isCredits, MAX_CREDITS, type Credits } from '../core/credits.js'
 import { andThen, isPromise, type MaybePromise } from '../core/maybe-promise.js'
@@ -25,7 +26,6 @@ export interface Computation {
 
 /** The price of a call by a function, or a refusal; in the same tick where schema and function answer at once. */
 export function computePrice(computation: Computation, call: ToolCall): MaybePromise<Price | Refusal> {
-  const { clock, timeoutMs } = computation
   let shown: ToolCall
   try {
     // A price can judge, but not change what is forwarded.
@@ -36,11 +36,8 @@ export function computePrice(computation: Computation, call: ToolCall): MaybePro
   const failed = (error: unknown): Refusal => unpriced(call, 'price_failed', { error })
   try {
     const price = validateAndCompute(computation, shown)
-    if (!isPromise(price)) return price
-    return new Promise((resolve) => {
-      const stop = clock.after(timeoutMs, () => resolve(unpriced(call, 'price_timeout', { timeoutMs })))
-      void Promise.resolve(price).catch(failed).finally(stop).then(resolve)
-    })
+    const late = (): Refusal => unpriced(call, 'price_timeout', { timeoutMs: computation.timeoutMs })
+    return isPromise(price) ? inTime(price, computation, failed, late) : price
   } catch (error) {
     return failed(error)
   }

@@ -1,4 +1,3 @@
-import { describeValue } from '../core/errors.js'
 import { systemClock, type Clock } from '../core/clock.js'
 import { assertKeys, integer, misconfigured, oneOf, optionalText } from '../core/settings.js'
 import { entriesOf } from './settings.js'
@@ -130,5 +129,5 @@ function contextOf({ events, clock = systemClock, priceTimeoutMs }: CostProfileO
 
 function assertHas(method: string, value: unknown, path: string): void {
   if (typeof (value as Readonly<Record<string, unknown>> | null)?.[method] === 'function') return
-  throw misconfigured(path, `an object with \`${method}\``, describeValue(value))
+  throw misconfigured(path, `an object with \`${method}\``, value)
 }

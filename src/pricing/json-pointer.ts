@@ -1,4 +1,3 @@
-import { describeValue } from '../core/errors.js'
 import { misconfigured } from '../core/settings.js'
 
 const POINTER = /^(\/([^~/]|~[01])*)+$/
@@ -13,7 +12,7 @@ export function pointerKeys(pointer: unknown, path: string): string[] {
     const keys = pointer.slice(1).split('/')
     return keys.map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'))
   }
-  throw misconfigured(path, 'a JSON pointer such as `/usage/credits`', describeValue(pointer))
+  throw misconfigured(path, 'a JSON pointer such as `/usage/credits`', pointer)
 }
 
 /**

@@ -1,4 +1,4 @@
-import { BudgetError, describeValue } from '../core/errors.js'
+import { BudgetError } from '../core/errors.js'
 import { decimalToCredits, isCredits, type Credits } from '../core/credits.js'
 import { isPromise } from '../core/maybe-promise.js'
 import { ownProperty, pointerKeys } from './json-pointer.js'
@@ -24,7 +24,7 @@ export function compileMeter(
   const read = compileReader(metered, `${path}.metered`)
   const perUnit = optionalCredits(creditsPerUnit, `${path}.creditsPerUnit`)
   // Or every call would be free.
-  if (perUnit === 0) throw misconfigured(`${path}.creditsPerUnit`, 'an integer from 1 up', '`0`')
+  if (perUnit === 0) throw misconfigured(`${path}.creditsPerUnit`, 'an integer from 1 up', 0)
   return (call) => {
     let complained = false
     return (result, hold) => {
@@ -65,9 +65,9 @@ function compileReader(metering: unknown, path: string): (result: JsonObject) =>
   ]
   if ((place.length === 0) === (from === undefined)) {
     const got = from === undefined ? 'none of them' : 'all'
-    throw misconfigured(path, 'an object with `meta`, `pointer` or both, or with `from`', got)
+    throw misconfigured(path, 'an object with `meta`, `pointer` or both, or with `from`', metering, got)
   }
   if (from === undefined) return (result) => place.reduce<unknown>(ownProperty, result)
-  if (typeof from !== 'function') throw misconfigured(`${path}.from`, 'a function of the result', describeValue(from))
+  if (typeof from !== 'function') throw misconfigured(`${path}.from`, 'a function of the result', from)
   return from as (result: JsonObject) => unknown
 }

@@ -1,4 +1,3 @@
-import { describeValue } from '../core/errors.js'
 import { misconfigured } from '../core/settings.js'
 
 /** The longest name that is folded: normalising takes time that grows with the square of a name's combining marks. */
@@ -36,5 +35,5 @@ export function patternKind(key: string, path: string): 'exact' | 'wildcard' | '
   if (PLAIN_PATTERN.test(key)) return 'wildcard'
   if (key !== '' && !key.includes('*')) return 'exact'
   const expected = "a tool's name, `*`, or 1 to 127 letters, digits, _ . - or / with one `*` behind"
-  throw misconfigured(path, expected, describeValue(key))
+  throw misconfigured(path, expected, key)
 }

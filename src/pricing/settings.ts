@@ -1,5 +1,4 @@
 import { assertPlain, misconfigured } from '../core/settings.js'
-import { describeValue } from '../core/errors.js'
 import type { StandardSchemaV1 } from './standard-schema.js'
 
 /**
@@ -18,5 +17,5 @@ export function optionalSchema(value: unknown, path: string): StandardSchemaV1 |
   if (value === undefined) return undefined
   const schema: { readonly '~standard'?: { readonly validate?: unknown } | null } | null = value
   if (typeof schema?.['~standard']?.validate === 'function') return value as StandardSchemaV1
-  throw misconfigured(path, 'a schema of Standard Schema v1', describeValue(value))
+  throw misconfigured(path, 'a schema of Standard Schema v1', value)
 }

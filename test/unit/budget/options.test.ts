@@ -119,7 +119,7 @@ describe('withBudget', () => {
       { budget: { budget: 'a', unit: 'x' } },
       'Expected `budget.unit` to be one of "credits", "calls", got "x" (string)',
     ],
-    [{ budget: ['a', 'a'] }, 'Expected `budget` to be at least one budget, and each once, got 2'],
+    [{ budget: ['a', 'a'] }, 'Expected `budget` to be at least one budget, and each once, got `2`'],
   ]
   test.each(sentences)('says of %j what was expected and what came', (options, sentence) => {
     expect(made(options)).toThrow(sentence)

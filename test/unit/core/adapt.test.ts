@@ -172,7 +172,7 @@ describe('middleware', () => {
     expect(thrown).toMatchObject({ code: 'invalid_config', message: 'Step `twice` called next twice' })
     const never = middleware(async () => ({ kind: 'result', proves: 'ran', result: ok }), 'never')
     expect(await run([never])).toMatchObject({
-      refusal: { detail: { error: { message: 'answered with an outcome without calling next' } } },
+      refusal: { detail: { error: { message: 'next was not called' } } },
     })
   })
 
