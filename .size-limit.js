@@ -1,13 +1,10 @@
-/**
- * What the root entry adds to a page: bundled for a browser, brotli, without eventemitter3. The goal is 20 kB; what is
- * over is to be taken off, and this limit only ever goes down.
- */
+/** What the root entry adds to a page: bundled for a browser, brotli, without eventemitter3. The limit only goes down. */
 export default [
   {
     name: 'mcp-budget',
     path: 'dist/index.js',
     ignore: ['eventemitter3'],
-    limit: '21.5 kB',
+    limit: '20 kB',
     // The `paths` of tsconfig.json lead to the sources; who installs the package has none.
     modifyEsbuildConfig: (config) => ({ ...config, tsconfigRaw: '{}' }),
   },

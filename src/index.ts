@@ -1,32 +1,3 @@
-export { meter, type BudgetMeter, type MeterOptions } from './meter.js'
-
-export { assertMetered, wrapClient } from './mcp/wrap-client.js'
-export { wrapTool, type ToolHandler } from './mcp/wrap-tool.js'
-export { isMetered, wrapTransport } from './mcp/wrap-transport.js'
-export { refusalOf, type RefusalCodes, type RefusalData } from './mcp/refusal.js'
-export type { SeatOptions } from './mcp/seat.js'
-export type { ClientLike, TransportLike } from './mcp/wire.js'
-
-export { withCostProfile } from './pricing/with-cost-profile.js'
-export {
-  compileCostProfile,
-  type CostProfile,
-  type CostProfileOptions,
-  type ServerCosts,
-  type Unpriced,
-} from './pricing/cost-profile.js'
-export type {
-  Metering,
-  MeteredRule,
-  OutcomePrices,
-  PricedRule,
-  PriceFunction,
-  PriceRule,
-} from './pricing/price-rule.js'
-export type { MatchedPrice } from './pricing/compile-rule.js'
-export type { PriceMatch } from './pricing/price-list.js'
-export type { SchemaResult, StandardSchemaV1 } from './pricing/standard-schema.js'
-
 export { withBudget, type BudgetMiddleware } from './budget/with-budget.js'
 export type { BudgetOptions, FailMode, Mode } from './budget/options.js'
 export type { BudgetLine, BudgetSpec } from './budget/lines.js'
@@ -105,3 +76,32 @@ export type { ChargeId } from './core/ids.js'
 export type { JsonObject } from './core/json.js'
 export type { MaybePromise } from './core/maybe-promise.js'
 export type { Price, PriceCharge, Priced, PriceSource } from './core/price.js'
+
+export { withCostProfile } from './pricing/with-cost-profile.js'
+export {
+  compileCostProfile,
+  type CostProfile,
+  type CostProfileOptions,
+  type ServerCosts,
+  type Unpriced,
+} from './pricing/cost-profile.js'
+export type {
+  Metering,
+  MeteredRule,
+  OutcomePrices,
+  PricedRule,
+  PriceFunction,
+  PriceRule,
+} from './pricing/price-rule.js'
+export type { MatchedPrice } from './pricing/compile-rule.js'
+export type { PriceMatch } from './pricing/price-list.js'
+export type { SchemaResult, StandardSchemaV1 } from './pricing/standard-schema.js'
+
+export { assertMetered, wrapClient } from './mcp/wrap-client.js'
+export { wrapTool, type ToolHandler } from './mcp/wrap-tool.js'
+export { isMetered, wrapTransport } from './mcp/wrap-transport.js'
+export { refusalOf, type RefusalCodes, type RefusalData } from './mcp/refusal.js'
+export type { SeatOptions } from './mcp/seat.js'
+export type { ClientLike, TransportLike } from './mcp/wire.js'
+
+export { meter, type BudgetMeter, type MeterOptions } from './meter.js'
