@@ -24,6 +24,8 @@ export default defineConfig({
     allowOnly: false,
     passWithNoTests: false,
     maxWorkers: 2,
+    // What another process does is waited for as long as a test may take; the default gives a busy machine one second.
+    expect: { poll: { timeout: timeout(10_000) } },
     projects: [
       {
         extends: true,
