@@ -13,8 +13,8 @@ export class Prefixes<Value> {
 
   /** The value of the longest prefix that `text` begins with. */
   longest(text: string): Value | undefined {
-    for (let start = text.slice(0, this.#longest); start !== ''; start = start.slice(0, -1)) {
-      const found = this.#values.get(start)
+    for (let length = Math.min(text.length, this.#longest); length > 0; length--) {
+      const found = this.#values.get(text.slice(0, length))
       if (found !== undefined) return found
     }
     return undefined

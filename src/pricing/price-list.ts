@@ -18,9 +18,8 @@ const UNPRICED: PriceMatch = { kind: 'unpriced' }
 
 /** One list of prices: exact → longest wildcard → `*` → default. Finding takes no longer the more rules there are. */
 export class PriceList {
-  readonly #names = new Map<string, MatchedPrice>()
-  /** The same by their foldings: a name that is only a folding is ambiguous. */
-  readonly #foldings = new Map<string, MatchedPrice>()
+  /** The exact names, and beside them their foldings: a name that is only a folding is ambiguous. */
+  readonly #names = new Map<string, PriceMatch>()
   /** By their folded prefixes: those that differ only in letter case share one place. */
   readonly #wildcards = new Prefixes<MatchedPrice[]>()
   /** Answers for plain names that were searched for. */
@@ -50,7 +49,8 @@ export class PriceList {
       else if (kind === 'wildcard') this.#wildcards.at(foldName(key.slice(0, -1)), () => []).push(match)
       else {
         this.#names.set(key, match)
-        this.#foldings.set(foldName(key), match)
+        const folded = foldName(key)
+        if (!this.#names.has(folded)) this.#names.set(folded, looksLike(match))
       }
     }
   }
@@ -72,8 +72,8 @@ export class PriceList {
 
   #match(tool: string, plain: boolean): PriceMatch {
     const folded = foldName(tool)
-    const named = this.#foldings.get(folded)
-    if (named !== undefined) return looksLike(named)
+    const named = folded === tool ? undefined : this.#names.get(folded)
+    if (named !== undefined) return named.kind === 'priced' ? looksLike(named) : named
     const wildcards = this.#wildcards.longest(folded)
     if (wildcards === undefined) return (plain ? this.#catchAll : undefined) ?? this.#default
     // Written otherwise than the prefix, a name may still be that tool upstream: no shorter prefix may price it.

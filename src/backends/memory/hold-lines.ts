@@ -18,21 +18,17 @@ export function resolveLines(book: Book, lines: readonly HoldLine[], now: number
   const first = lines[0]
   if (first === undefined)
     throw new BudgetError({ code: 'invalid_request', message: 'Expected at least one line, got none' })
-  const refused = (reason: EnforcerReason, { budget }: HoldLine): LineRefusal => ({
-    reason,
-    budget: budgetId(budget),
-    remaining: 0,
-  })
   for (const line of lines) {
     assertCredits(line.amount, 'amount')
     const together = line === first || book.partitionOf(line.budget) === book.partitionOf(first.budget)
     if (!together) return refused('cross_partition', line)
   }
-  const starts = lines.map(({ window }) => (window === undefined ? undefined : windowAt(window, now)))
-  const skewed = lines.find(({ window }, i) => window !== undefined && starts[i] === undefined)
-  if (skewed !== undefined) return refused('clock_skew', skewed)
+  for (const line of lines) {
+    if (line.window !== undefined && windowAt(line.window, now) === undefined) return refused('clock_skew', line)
+  }
   const held: HeldLine[] = []
-  for (const [i, line] of lines.entries()) {
+  for (const line of lines) {
+    const { amount, unit, window } = line
     const budget = book.find(line.budget)
     if (budget === undefined) return refused('unknown_budget', line)
     if (held.some((other) => other.budget === budget)) {
@@ -41,7 +37,7 @@ export function resolveLines(book: Book, lines: readonly HoldLine[], now: number
         message: `Expected each budget once, got ${JSON.stringify(budget.id)} twice`,
       })
     }
-    held.push({ budget, amount: line.amount, unit: line.unit, windowStart: starts[i] })
+    held.push({ budget, amount, unit, windowStart: window && windowAt(window, now) })
   }
   return held
 }
@@ -80,6 +76,10 @@ export function refuseLines(book: Book, lines: readonly HeldLine[], overdraft: b
 /** A line of another unit than credits is charged as it was held: a call counts as one, whatever it cost. */
 export function lineEvent(line: HeldLine, event: HoldEvent): HoldEvent {
   return event.kind === 'capture' && !isMoney(line) ? { ...event, amount: line.amount } : event
+}
+
+function refused(reason: EnforcerReason, line: HoldLine): LineRefusal {
+  return { reason, budget: budgetId(line.budget), remaining: 0 }
 }
 
 function windowAt(window: LineWindow, now: number): number | undefined {
