@@ -10,7 +10,7 @@ export const BALANCE_META = 'dev.mcp-budget/balance'
  * `{ remaining, mode: 'soft', advisory }`. A copy; the result that came is never changed.
  */
 export function withAdvisory(outcome: CallOutcome, hold: CallHold): CallOutcome {
-  if (hold.debt === 0 || outcome.kind !== 'result') return outcome
+  if (!(hold.debt > 0) || outcome.kind !== 'result') return outcome
   const { result } = outcome
   const meta = isObject(result._meta) ? result._meta : {}
   const advisory = `Over budget: ${hold.debt} credits of this call are owed`

@@ -45,8 +45,8 @@ export class HoldingGate implements Gate {
 
   place(call: ToolCall, cost: Credits, lines: readonly HoldLine[]): MaybePromise<CallHold | Refusal> {
     // Several budgets are more than a store of four verbs can take: that is for the store to say, in an outage too.
-    const takes = !this.#paid || lines.length === 1
-    const decided = takes ? this.#outage.decideWithoutStore(call, cost, lines) : undefined
+    const canTake = !this.#paid || lines.length === 1
+    const decided = canTake ? this.#outage.decideWithoutStore(call, cost, lines) : undefined
     const known = decided ?? this.#refused.find(call, cost, lines)
     if (known !== undefined) return known
     const { ttlMs, onExpire, mode } = this.#settings
@@ -85,7 +85,7 @@ export class HoldingGate implements Gate {
     if (hold.state !== 'held') return
     const request = { id: `${call.id}.x${this.#settings.clock.now()}`, holdId: call.id, ttlMs: this.#settings.ttlMs }
     // What cannot be extended now is tried again at the next sweep, before its time is up.
-    void reach(() => this.#enforcer.extend?.(request), this.#reach)
+    void reach(() => this.#enforcer.extend(request), this.#reach)
   }
 
   #placed(
@@ -133,17 +133,20 @@ export class HoldingGate implements Gate {
       return charge
     }
     // Less than was asked, when no balance could take what is beyond the hold.
-    const less = answer?.kind === 'captured' && answer.charged < charge.charged
-    return less ? { ...charge, charged: answer.charged } : charge
+    const less = answer?.kind === 'captured' && charge.charged > charge.held && answer.charged < charge.charged
+    return less ? { ...charge, charged: charge.held } : charge
   }
 
   #journal(call: ToolCall, hold: CallHold, fate: HoldFate, cost: Credits, charged: Credits): Charge {
     const capture = fate === 'capture' || (fate === 'keep' && this.#settings.onExpire === 'capture')
     const amount = fate === 'keep' || this.#paid ? cost : charged
-    this.#outage.journaled(cost)
     // What passed was real, so it is charged whatever the budget has left: the rest becomes debt.
     const post = capture ? this.#capture(call, hold, amount, 'debt') : () => this.#release(call)
-    this.#outage.outbox.add({ chargeId: call.id, post: () => refusedBy(post()) }, 'the call began in an outage')
+    const settled = (): void => this.#outage.settled(cost)
+    this.#outage.outbox.add(
+      { chargeId: call.id, post: () => refusedBy(post()), settled },
+      'the call began in an outage',
+    )
     return { held: cost, charged: capture ? amount : 0, end: 'pending' }
   }
 
@@ -154,7 +157,8 @@ export class HoldingGate implements Gate {
     let request: CaptureRequest = { id: `${call.id}.c`, holdId: call.id, amount, overage, lines, meta }
     const post = (): MaybePromise<End> =>
       andThen(this.#enforcer.capture(request), (answer) => {
-        if (reasonOf(answer) !== 'overflow' || request.overage === 'cap') return answer
+        const overflows = answer?.kind === 'refused' && answer.reason === 'overflow'
+        if (!overflows || request.overage === 'cap') return answer
         request = { ...request, id: `${call.id}.cap`, overage: 'cap' }
         return post()
       })
@@ -166,10 +170,7 @@ export class HoldingGate implements Gate {
   }
 }
 
+// No answer at all is none that was given: it throws here, and is asked for again.
 function refusedBy(answer: MaybePromise<End>): MaybePromise<string | undefined> {
-  return andThen(answer, reasonOf)
-}
-
-function reasonOf(end: End | undefined): string | undefined {
-  return end?.kind === 'refused' ? end.reason : undefined
+  return andThen(answer, (end) => (end.kind === 'refused' ? end.reason : undefined))
 }

@@ -17,15 +17,15 @@ const PROBE_MS = 1_000
 
 /**
  * The time in which a store gives no answer, and what may pass meanwhile: nothing (`closed`), or up to a limit of
- * credits (`open`). It ends when the store has answered and all that passed has been posted.
+ * credits (`open`). It ends when the store has answered and nothing waits in the outbox; a call that outlasts it counts
+ * against the limit until its charge has reached the store.
  */
 export class Outage {
   readonly outbox: Outbox
   readonly #settings: BudgetSettings
   #active = false
+  /** What passed and has not reached the store yet: calls under way, which may outlast the outage, and what waits. */
   #allowed: Credits = 0
-  /** Of that, what calls have that have not ended yet: they may outlast the outage. */
-  #underWay: Credits = 0
   #probeAt = 0
 
   constructor(settings: BudgetSettings) {
@@ -61,9 +61,9 @@ export class Outage {
     else this.#drained(0, 0)
   }
 
-  /** A call ended that passed while the store was out of reach: its charge waits in the outbox. */
-  journaled(cost: Credits): void {
-    this.#underWay -= cost
+  /** The charge of a call that passed reached the store, or was given up. */
+  settled(cost: Credits): void {
+    this.#allowed -= cost
   }
 
   #admit(call: ToolCall, cost: Credits, lines: readonly HoldLine[], cause?: unknown): CallHold | Refusal {
@@ -71,7 +71,6 @@ export class Outage {
     if (limit === 0) return unavailable(call, cost, lines, cause)
     if (cost > limit - this.#allowed) return unavailable(call, cost, lines, cause, 'open_limit_reached')
     this.#allowed += cost
-    this.#underWay += cost
     return { state: 'journaled', lines, remaining: limit - this.#allowed, debt: 0 }
   }
 
@@ -83,7 +82,6 @@ export class Outage {
   #drained(posted: number, failed: number): void {
     if (!this.#active) return
     this.#active = false
-    this.#allowed = this.#underWay
     this.#settings.events?.emit('recovered', { posted, failed })
   }
 }

@@ -9,6 +9,8 @@ export interface Posting {
   readonly chargeId: ChargeId
   /** Does it, with an id that makes a repetition harmless. Answers with why not, when the store refuses for good. */
   post(): MaybePromise<string | undefined>
+  /** Told when it waits no more. */
+  settled?(): void
 }
 
 const FIRST_WAIT_MS = 1_000
@@ -78,6 +80,7 @@ export class Outbox {
         return
       }
       this.#queue.delete(posting)
+      posting.settled?.()
       this.#attempt = 0
       this.#settled(posting, answer)
     }

@@ -5,7 +5,7 @@ import type { BudgetEnforcer, BudgetResult, HoldingEnforcer, HoldLine } from './
 import type { ChargeId } from '../core/ids.js'
 
 /** What `withBudget` needs of a store that can hold. */
-export type Holder = Pick<HoldingEnforcer, 'hold' | 'capture' | 'release'> & Partial<Pick<HoldingEnforcer, 'extend'>>
+export type Holder = Pick<HoldingEnforcer, 'hold' | 'capture' | 'release' | 'extend'>
 
 /**
  * A store of four verbs as one that holds: a hold is paid at once, and nothing can be given back. A capture is only
@@ -35,6 +35,7 @@ export function payInAdvance(enforcer: BudgetEnforcer): Holder {
           : { kind: 'refused', reason: reasonOf(answer) },
       ),
     release: () => ({ kind: 'released', returned: 0 }),
+    extend: () => ({ kind: 'refused', reason: 'unknown_hold' }),
   }
 }
 

@@ -24,7 +24,9 @@ export class RefusalMemory {
   find(call: ToolCall, cost: Credits, lines: readonly HoldLine[]): Refusal | undefined {
     if (this.#known.size === 0) return undefined
     const known = this.#known.get(keyOf(lines))
-    if (known === undefined || cost < known.cost || this.#clock.now() >= known.until) return undefined
+    const left = known === undefined ? 0 : known.until - this.#clock.now()
+    // More than all is left when the clock was set back.
+    if (known === undefined || cost < known.cost || left <= 0 || left > this.#keepMs) return undefined
     return { ...known.refusal, tool: call.tool, cost }
   }
 

@@ -37,15 +37,17 @@ export function middleware(
     enter(call) {
       return new Promise((enter, fail) => {
         let called = false
+        let over = false
         const next = (onward: ToolCall): Promise<CallOutcome> => {
           if (called) throw new BudgetError({ code: 'invalid_config', message: `Step \`${name}\` called next twice` })
           called = true
           enter(onward)
-          return new Promise((answer) => running.set(call.id, { answer, ended: () => ended }))
+          // It may be called before `around` has returned, and after the call was refused.
+          return new Promise((answer) => over || running.set(call.id, { answer, ended: () => ended }))
         }
         const ended = around(call, next)
         // Either comes too late to count where next was called.
-        ended.then((end) => enter(isRefusal(end) ? end : notCalled(call, name)), fail)
+        ended.finally(() => (over = true)).then((end) => enter(isRefusal(end) ? end : notCalled(call, name)), fail)
       })
     },
     leave(call, outcome) {

@@ -19,6 +19,6 @@ export const systemClock: Clock = {
     const timer: { unref?(): void } = setTimeout(task, Math.min(ms, MAX_TIMER_MS))
     // Browsers and workers answer with a number, which keeps nothing alive.
     timer.unref?.()
-    return () => clearTimeout(timer as never)
+    return () => clearTimeout(timer as ReturnType<typeof setTimeout>)
   },
 }

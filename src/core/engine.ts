@@ -34,6 +34,8 @@ export interface Caller {
  * engine serves one seat, and every passage ends exactly once.
  */
 export class Engine {
+  /** How many steps threw where a throw is ignored. */
+  faults = 0
   readonly #steps: readonly CallMiddleware[]
   readonly #clock: Clock
   readonly #extendEveryMs: number
@@ -74,7 +76,7 @@ export class Engine {
       try {
         step.observe(message)
       } catch {
-        // An ear changes nothing.
+        this.faults++
       }
     }
   }
@@ -141,13 +143,17 @@ export class Engine {
     try {
       const next = this.#steps[i]?.leave?.(passage.call, outcome)
       if (!isPromise(next)) return outcomeOr(next, outcome)
-      return Promise.resolve(next).then(
-        (later) => outcomeOr(later, outcome),
-        () => outcome,
-      )
+      return Promise.resolve(next)
+        .then((later) => outcomeOr(later, outcome))
+        .catch(() => this.#fault(outcome))
     } catch {
-      return outcome
+      return this.#fault(outcome)
     }
+  }
+
+  #fault(outcome: CallOutcome): CallOutcome {
+    this.faults++
+    return outcome
   }
 
   #keepAlive(passage: Passage): void {
@@ -170,7 +176,7 @@ export class Engine {
         try {
           step.extend?.(passage.call)
         } catch {
-          // The next sweep tries again.
+          this.faults++
         }
       }
     }

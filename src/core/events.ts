@@ -76,7 +76,8 @@ export class BudgetEvents {
 
   /** Stops calling `listener`. */
   off<Name extends BudgetEventName>(name: Name, listener: Listener<Name>): this {
-    this.#emitter.off(name, listener)
+    // Without a listener it would stop all of them.
+    if (typeof listener === 'function') this.#emitter.off(name, listener)
     return this
   }
 

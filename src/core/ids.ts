@@ -5,7 +5,7 @@
  */
 export type ChargeId = string
 
-const CHARGE_ID = /^([0-9a-z]{8,9})-[0-9a-z]{20,32}-[0-9a-z]{1,11}$/
+const CHARGE_ID = /^([0-9a-z]{8,9})-[0-9a-z]{4,40}-[0-9a-z]{1,11}$/
 
 let nonce = ''
 let count = 0
@@ -17,7 +17,7 @@ export function mintChargeId(now: number): ChargeId {
   // Writing the time costs more than all the rest, and calls come many to a millisecond.
   if (now !== prefixTime) {
     // With the first charge and not with the import, which it would make a fifth slower.
-    nonce ||= randomBase36()
+    nonce ||= globalThis.crypto.getRandomValues(new Uint32Array(4)).join('')
     prefixTime = now
     prefix = `${now.toString(36)}-${nonce}-`
   }
@@ -26,11 +26,6 @@ export function mintChargeId(now: number): ChargeId {
 
 /** When a charge id was minted, in milliseconds since 1970; `undefined` when it is none of ours. */
 export function chargeIdTime(id: string): number | undefined {
-  const match = CHARGE_ID.exec(id)
-  return match?.[1] === undefined ? undefined : Number.parseInt(match[1], 36)
-}
-
-function randomBase36(): string {
-  const words = globalThis.crypto.getRandomValues(new Uint32Array(4))
-  return Array.from(words, (word) => word.toString(36).padStart(7, '0')).join('')
+  const [, time] = CHARGE_ID.exec(id) ?? []
+  return time === undefined ? undefined : Number.parseInt(time, 36)
 }

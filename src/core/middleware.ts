@@ -35,7 +35,7 @@ export interface CallMiddleware<Needs = unknown, Gives = unknown> {
   enter?(call: ToolCall & Needs): MaybePromise<(ToolCall & Needs & Gives) | Refusal>
   /**
    * After the call, last to first, exactly once for every step whose `enter` passed, also when a later step refused.
-   * May answer with a changed outcome. A throw is ignored.
+   * May answer with a changed outcome. A throw is counted and ignored.
    */
   leave?(call: ToolCall & Needs & Gives, outcome: CallOutcome): MaybePromise<CallOutcome>
   /**
@@ -45,7 +45,7 @@ export interface CallMiddleware<Needs = unknown, Gives = unknown> {
   extend?(call: ToolCall & Needs & Gives): void
   /** When `extend` is first due, in milliseconds. */
   readonly extendEveryMs?: number
-  /** Other messages that pass the seat and may carry evidence. A throw is ignored. */
+  /** Other messages that pass the seat and may carry evidence. A throw is counted and ignored. */
   observe?(message: ObservedMessage): void
 }
 

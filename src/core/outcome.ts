@@ -1,4 +1,4 @@
-import type { JsonObject } from './json.js'
+import { isObject, type JsonObject } from './json.js'
 import type { Credits } from './credits.js'
 import type { Refusal } from './refusal.js'
 
@@ -60,3 +60,24 @@ export interface LostOutcome extends Ended {
 
 /** How one call ended. */
 export type CallOutcome = ResultOutcome | ErrorOutcome | TaskOutcome | RefusedOutcome | LostOutcome
+
+/**
+ * The outcome of a result. One that asks for more input has not done the call yet: what that proves, `unfinished`,
+ * depends on who looks.
+ */
+export function resultOutcome(value: unknown, unfinished: 'not-run' | 'unknown'): CallOutcome {
+  const result = isObject(value) ? value : {}
+  if (result.resultType === 'input_required') return { kind: 'lost', cause: 'input-required', proves: unfinished }
+  return { kind: 'result', proves: result.isError === true ? 'failed' : 'ran', result }
+}
+
+/** The outcome of a handler that threw: it was entered, so work may have been done. */
+export function thrownOutcome(error: unknown): CallOutcome {
+  return { kind: 'error', proves: 'failed', code: codeOf(error), thrown: error }
+}
+
+/** The JSON-RPC code of an error, if it has one. */
+export function codeOf(error: unknown): number | undefined {
+  const { code } = Object(error) as { code?: unknown }
+  return typeof code === 'number' ? code : undefined
+}

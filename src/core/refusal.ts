@@ -1,50 +1,62 @@
 import { BudgetError } from './errors.js'
 import type { Credits } from './credits.js'
 
-/** A slug's two JSON-RPC codes, and whether the same call may pass later without anybody's doing. */
-interface Row<Reason extends string> {
+/** The reasons of each slug: which of its cases it is. Types, for no program looks them up. */
+export interface RefusalReasons {
+  invalid_request: 'invalid_request' | 'duplicate_id' | 'missing_id' | 'too_large'
+  invalid_params: 'related_task' | 'invalid_name' | 'invalid_arguments'
+  invalid_request_state: 'invalid_request_state'
+  unauthorized: 'unauthorized'
+  forbidden_tool: 'forbidden_tool'
+  unpriced_tool:
+    'unpriced' | 'ambiguous_tool_name' | 'price_failed' | 'price_timeout' | 'invalid_price' | 'invalid_arguments'
+  budget_exhausted: 'exhausted' | 'insufficient' | 'ceiling' | 'rate'
+  duplicate_request: 'in_flight' | 'already_ran'
+  idempotency_mismatch: 'idempotency_mismatch'
+  approval_required: 'approval_required' | 'approval_failed'
+  delegation_failed: 'delegation_failed'
+  cross_partition: 'cross_partition'
+  budget_unavailable: 'budget_backend_error' | 'open_limit_reached' | 'pending_limit' | 'audit_unavailable'
+  step_failed: 'step_failed'
+}
+
+interface Row {
   readonly legacy: number
   readonly modern: number
   readonly retryable: boolean
-  /** For the compiler only, never set: which cases the slug has. */
-  readonly reasons?: Reason
 }
 
-const params = <Reason extends string>(code = -32602) => row<Reason>(code, code)
-const budget = <Reason extends string>(retryable?: boolean) => row<Reason>(-32000, 40200, retryable)
-const fault = <Reason extends string>(retryable?: boolean) => row<Reason>(-32603, 50300, retryable)
+const PARAMS: Row = { legacy: -32602, modern: -32602, retryable: false }
+const BUDGET: Row = { legacy: -32000, modern: 40200, retryable: false }
+const FAULT: Row = { legacy: -32603, modern: 50300, retryable: false }
 
 /**
  * Why a call was refused, on the wire: the discriminator `data.error`. In order of precedence: where two apply, the
- * first is given. The reasons of each and its two JSON-RPC codes: legacy revisions (up to 2025-11-25) and 2026-07-28,
- * which forbids new codes from −32000 to −32099.
+ * first is given. Each has two JSON-RPC codes, of legacy revisions (up to 2025-11-25) and of 2026-07-28, which forbids
+ * new codes from −32000 to −32099; its reasons are in {@link RefusalReasons}.
  */
-export const REFUSALS = {
-  invalid_request: params<'invalid_request' | 'duplicate_id' | 'missing_id' | 'too_large'>(-32600),
-  invalid_params: params<'related_task' | 'invalid_name' | 'invalid_arguments'>(),
-  invalid_request_state: params<'invalid_request_state'>(),
-  unauthorized: row<'unauthorized'>(-32001, 40100),
-  forbidden_tool: budget<'forbidden_tool'>(),
-  unpriced_tool: budget<
-    'unpriced' | 'ambiguous_tool_name' | 'price_failed' | 'price_timeout' | 'invalid_price' | 'invalid_arguments'
-  >(),
-  budget_exhausted: budget<'exhausted' | 'insufficient' | 'ceiling' | 'rate'>(),
-  duplicate_request: budget<'in_flight' | 'already_ran'>(),
-  idempotency_mismatch: budget<'idempotency_mismatch'>(),
-  approval_required: budget<'approval_required' | 'approval_failed'>(true),
-  delegation_failed: budget<'delegation_failed'>(),
-  cross_partition: budget<'cross_partition'>(),
-  budget_unavailable: fault<'budget_backend_error' | 'open_limit_reached' | 'pending_limit' | 'audit_unavailable'>(
-    true,
-  ),
-  step_failed: fault<'step_failed'>(),
-} as const
+export const REFUSALS: { readonly [Slug in RefusalSlug]: Row } = {
+  invalid_request: { ...PARAMS, legacy: -32600, modern: -32600 },
+  invalid_params: PARAMS,
+  invalid_request_state: PARAMS,
+  unauthorized: { ...BUDGET, legacy: -32001, modern: 40100 },
+  forbidden_tool: BUDGET,
+  unpriced_tool: BUDGET,
+  budget_exhausted: BUDGET,
+  duplicate_request: BUDGET,
+  idempotency_mismatch: BUDGET,
+  approval_required: { ...BUDGET, retryable: true },
+  delegation_failed: BUDGET,
+  cross_partition: BUDGET,
+  budget_unavailable: { ...FAULT, retryable: true },
+  step_failed: FAULT,
+}
 
 /** The discriminator of a refusal; see {@link REFUSALS}. */
-export type RefusalSlug = keyof typeof REFUSALS
+export type RefusalSlug = keyof RefusalReasons
 
 /** Which of a slug's cases it is. */
-export type RefusalReason<Slug extends RefusalSlug = RefusalSlug> = NonNullable<(typeof REFUSALS)[Slug]['reasons']>
+export type RefusalReason<Slug extends RefusalSlug = RefusalSlug> = RefusalReasons[Slug]
 
 /**
  * A call that must not be forwarded, and why. It becomes a JSON-RPC error or an `isError` result only at the seat.
@@ -92,9 +104,5 @@ export function refuse<Slug extends RefusalSlug>(
   tool: string,
   why: { error: Slug; reason: RefusalReason<Slug> } & Partial<Omit<Refusal, 'kind' | 'error' | 'reason' | 'tool'>>,
 ): Refusal {
-  return { retryable: REFUSALS[why.error].retryable, ...why, kind: 'refused', tool }
-}
-
-function row<Reason extends string>(legacy: number, modern: number, retryable = false): Row<Reason> {
-  return { legacy, modern, retryable }
+  return { ...why, kind: 'refused', tool, retryable: why.retryable ?? REFUSALS[why.error].retryable }
 }

@@ -1,6 +1,5 @@
 import { andThen, isPromise, type MaybePromise } from './maybe-promise.js'
-import { isObject } from './json.js'
-import type { CallOutcome } from './outcome.js'
+import { resultOutcome, thrownOutcome, type CallOutcome } from './outcome.js'
 import type { Engine, Passage } from './engine.js'
 import type { ToolCall } from './call.js'
 
@@ -43,24 +42,6 @@ function forwarded(
   } catch (error) {
     return threw(error)
   }
-  const answered = (value: unknown): MaybePromise<CallOutcome> => end(resultOutcome(value))
-  return isPromise(result) ? result.then(answered, threw) : answered(result)
-}
-
-/** The outcome of a handler that answered. One that asks for more input has not done the call yet: it is paid at its end. */
-export function resultOutcome(value: unknown): CallOutcome {
-  const result = isObject(value) ? value : {}
-  if (result.resultType === 'input_required') return { kind: 'lost', cause: 'input-required', proves: 'not-run' }
-  return { kind: 'result', proves: result.isError === true ? 'failed' : 'ran', result }
-}
-
-/** The outcome of a handler that threw: it was entered, so work may have been done. */
-export function thrownOutcome(error: unknown): CallOutcome {
-  return { kind: 'error', proves: 'failed', code: codeOf(error), thrown: error }
-}
-
-/** The JSON-RPC code of an error, if it has one. */
-export function codeOf(error: unknown): number | undefined {
-  const { code } = Object(error) as { code?: unknown }
-  return typeof code === 'number' ? code : undefined
+  const answered = (value: unknown): MaybePromise<CallOutcome> => end(resultOutcome(value, 'not-run'))
+  return isPromise(result) ? Promise.resolve(result).then(answered, threw) : answered(result)
 }

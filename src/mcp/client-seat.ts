@@ -55,13 +55,9 @@ export class ClientSeat {
   send(message: unknown, options: SendOptions | undefined): Promise<void> {
     if (Array.isArray(message)) return this.#sendBatch(message, options)
     if (!isObject(message)) return this.#wire.send(message, options)
-    if (!isToolsCall(message)) {
-      this.#passing(message)
-      return this.#wire.send(message, options)
-    }
     let admitted: MaybePromise<Admitted | undefined>
     try {
-      admitted = this.#admit(message, options)
+      admitted = this.#admitOrPass(message, options)
     } catch (error) {
       return Promise.reject(error)
     }

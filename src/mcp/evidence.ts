@@ -1,6 +1,5 @@
 import { isObject, type JsonObject } from '../core/json.js'
-import { codeOf, resultOutcome } from '../core/run-call.js'
-import type { CallOutcome, LostOutcome } from '../core/outcome.js'
+import { codeOf, resultOutcome, type CallOutcome, type LostOutcome } from '../core/outcome.js'
 
 /** The only JSON-RPC codes that prove that a call did not run: parse, request, method, params, header mismatch. */
 const NOT_RUN = new Set<unknown>([-32700, -32600, -32601, -32602, -32020])
@@ -30,7 +29,7 @@ export function outcomeOfResponse(response: JsonObject, asTask: boolean): CallOu
   const answer = isObject(result) ? result : {}
   const taskId = taskIdOf(answer)
   if (taskId !== undefined) return { kind: 'task', proves: 'unknown', taskId, result: answer }
-  return resultOutcome(answer)
+  return resultOutcome(answer, 'unknown')
 }
 
 /** The task that a call became: `result.task.taskId` on 2025-11-25, `resultType: 'task'` on 2026-07-28. */

@@ -43,7 +43,6 @@ export function wrapClient<T extends ClientLike>(client: T, ...given: readonly (
   }
   // Settings are judged now, not when the client connects.
   readSeat('wrapClient', given)
-  wrapped.add(client)
   const connect = client.connect.bind(client) as (transport: unknown, ...rest: unknown[]) => Promise<void>
   const steps = given as readonly CallMiddleware[]
   // A client may close and connect again, through the same transport.
@@ -54,6 +53,7 @@ export function wrapClient<T extends ClientLike>(client: T, ...given: readonly (
     return connect(own, ...rest)
   }
   client.connect = metered
+  wrapped.add(client)
   return client
 }
 

@@ -51,6 +51,8 @@ export interface BudgetChange {
 
 /** The budgets of the memory store, and every change of them. A change and its entry are made together. */
 export class Book {
+  /** A step is half done while its entries are written: a sink may look, but nothing else may end meanwhile. */
+  writing = false
   readonly #budgets = new Map<BudgetId, BudgetRecord>()
   readonly #sequence = new Map<string, number>()
   readonly #sink: MoneySink | undefined
@@ -210,7 +212,12 @@ export class Book {
         burned,
       }
     })
-    sink.append(entries)
+    this.writing = true
+    try {
+      sink.append(entries)
+    } finally {
+      this.writing = false
+    }
     this.#sequence.set(partition, seq)
   }
 }

@@ -103,16 +103,19 @@ export class InMemoryBudgetEnforcer implements HoldingEnforcer {
 
   capture(request: CaptureRequest): CaptureResult {
     assertId(request.id, 'id')
+    assertId(request.holdId, 'holdId')
     assertCredits(request.amount, 'amount')
     return this.#holds.capture(request, this.#tick())
   }
 
   release(request: ReleaseRequest): ReleaseResult {
     assertId(request.id, 'id')
+    assertId(request.holdId, 'holdId')
     return this.#holds.release(request, this.#tick())
   }
 
   extend(request: ExtendRequest): ExtendResult {
+    assertId(request.holdId, 'holdId')
     assertTtl(request.ttlMs)
     return this.#holds.extend(request, this.#tick())
   }
@@ -182,7 +185,7 @@ export class InMemoryBudgetEnforcer implements HoldingEnforcer {
   #tick(): number {
     const now = this.#clock.now()
     if (now > this.#now) this.#now = now
-    this.#holds.expireDue(this.#now)
+    if (!this.#book.writing) this.#holds.expireDue(this.#now)
     return this.#now
   }
 }

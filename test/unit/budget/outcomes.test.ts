@@ -18,7 +18,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { Engine } from '../../../src/core/engine.js'
 import { mintChargeId } from '../../../src/core/ids.js'
 import { outcomeOfResponse } from '../../../src/mcp/evidence.js'
-import { resultOutcome, thrownOutcome } from '../../../src/core/run-call.js'
+import { resultOutcome, thrownOutcome } from '../../../src/core/outcome.js'
 
 const TTL_MS = 120_000
 
@@ -106,7 +106,7 @@ const TABLE: ReadonlyArray<
   ["an application's own error", error(1234), 'captured', CAPTURED, CAPTURED],
   ['an error without a code', answer({ error: 'no' }), 'captured', CAPTURED, CAPTURED],
   ['an error whose code is a text', answer({ error: { code: '-32600' } }), 'captured', CAPTURED, CAPTURED],
-  ['a handler that returned', resultOutcome({ content: [] }), 'captured', CAPTURED, CAPTURED],
+  ['a handler that returned', resultOutcome({ content: [] }, 'not-run'), 'captured', CAPTURED, CAPTURED],
   ['a handler that threw', thrownOutcome(new Error('no')), 'captured', CAPTURED, CAPTURED],
   [
     'a handler that was entered and threw -32602',

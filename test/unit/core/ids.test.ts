@@ -9,7 +9,7 @@ describe('a charge id', () => {
   })
 
   test('is short and plain enough for any store', () => {
-    expect(mintChargeId(Date.now())).toMatch(/^[0-9a-z]{8,9}-[0-9a-z]{28}-[0-9a-z]{1,11}$/)
+    expect(mintChargeId(Date.now())).toMatch(/^[0-9a-z]{8,9}-[0-9a-z]{4,40}-[0-9a-z]{1,11}$/)
   })
 
   test.each(['', '1', 'constructor', 'abc-def-1', `${'z'.repeat(40)}-${'0'.repeat(28)}-1`, `x\n${mintChargeId(1e12)}`])(
