@@ -102,7 +102,7 @@ const DAY_MS = 86_400_000
 /** Checks the settings and fills in the defaults. @throws BudgetError `invalid_config`, `invalid_credits` */
 export function budgetSettings(options: BudgetOptions): BudgetSettings {
   const known = [...OTHERS, ...Object.keys(CHOICES), ...Object.keys(TIMES)] satisfies string[]
-  assertKeys(options, known, "withBudget's settings")
+  assertKeys(options, known, 'options')
   const { enforcer, approve, shadow } = options
   for (const verb of ['check', 'spend', 'remaining', 'initialize'] as const) {
     const given: unknown = (enforcer as Partial<BudgetEnforcer> | undefined)?.[verb]

@@ -39,7 +39,7 @@ export class MemoryLedger implements Ledger {
    * @throws BudgetError `invalid_config`
    */
   constructor(options: { maxEntries?: number } = {}) {
-    assertKeys(options, ['maxEntries'], "MemoryLedger's settings")
+    assertKeys(options, ['maxEntries'], 'options')
     const bounds = { least: 1, most: Number.MAX_SAFE_INTEGER, otherwise: 100_000 }
     this.#maxEntries = integer(options.maxEntries, bounds, 'maxEntries')
   }

@@ -27,7 +27,7 @@ export function withLedger(options: {
   readonly events?: BudgetEvents
   readonly clock?: Clock
 }): CallMiddleware {
-  assertKeys(options, ['ledger', 'events', 'clock'], "withLedger's settings")
+  assertKeys(options, ['ledger', 'events', 'clock'], 'options')
   const { ledger, events, clock = systemClock } = options
   const fault = (error: unknown): void => events?.emit('fault', { where: 'withLedger', error })
   return {

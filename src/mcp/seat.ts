@@ -36,8 +36,8 @@ export function readSeat(who: string, given: readonly (SeatOptions | CallMiddlew
   const hasOptions = isObject(first) && !('name' in first)
   const options = (hasOptions ? first : {}) as SeatOptions
   const steps = flattenSteps((hasOptions ? rest : given) as readonly CallMiddleware[])
-  if (steps.length === 0) throw misconfigured(who, 'given steps such as withBudget({ … })', 0)
-  assertKeys(options, ['server', 'refusal', 'codes', 'clock'], `${who}'s settings`)
+  if (steps.length === 0) throw misconfigured(who, 'given steps', steps, 'none')
+  assertKeys(options, ['server', 'refusal', 'codes', 'clock'], 'options')
   const { codes = {}, clock = systemClock } = options
   const server = optionalText(options.server, 'server')
   const refusal = oneOf(options.refusal, ['error', 'result'], 'refusal')

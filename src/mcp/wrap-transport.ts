@@ -132,14 +132,14 @@ function meteredProxy<T extends TransportLike>(transport: T, inner: Inner, seatO
 function bypassed(): BudgetError {
   return new BudgetError({
     code: 'not_metered',
-    message: 'Expected what wrapTransport returned to be used, got a message at the transport inside',
+    message: 'Expected what wrapTransport returned to be used, got a message at what is inside',
   })
 }
 
 // A client serves no tools. Either a server asks for one all the same, and must not end the connection by it; or this is
 // a server's transport, where the call must not run unpaid.
 function notServed({ id }: JsonObject, inner: Inner): void {
-  const message = "Expected a client's transport, got a tools/call as a server's would"
+  const message = "Expected a client's transport, got a server's"
   inner.onerror?.(new BudgetError({ code: 'not_supported', message }))
   if (!isRequestId(id)) return
   const error = { code: -32601, message: 'Method not found' }

@@ -34,6 +34,6 @@ export function patternKind(key: string, path: string): 'exact' | 'wildcard' | '
   if (key === '*') return 'catch-all'
   if (PLAIN_PATTERN.test(key)) return 'wildcard'
   if (key !== '' && !key.includes('*')) return 'exact'
-  const expected = "a tool's name, `*`, or 1 to 127 letters, digits, _ . - or / with one `*` behind"
+  const expected = "a tool's name, `*`, or letters, digits, _ . - or / with one `*` behind"
   throw misconfigured(path, expected, key)
 }

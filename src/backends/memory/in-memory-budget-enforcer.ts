@@ -59,7 +59,7 @@ export class InMemoryBudgetEnforcer implements HoldingEnforcer {
   #now = 0
 
   constructor(options: InMemoryBudgetEnforcerOptions = {}) {
-    assertKeys(options, ['ledger', 'partition', 'clock'], "InMemoryBudgetEnforcer's settings")
+    assertKeys(options, ['ledger', 'partition', 'clock'], 'options')
     this.#clock = options.clock ?? systemClock
     this.#now = this.#clock.now()
     this.#book = new Book(options.ledger, options.partition)

@@ -126,7 +126,7 @@ describe('withBudget', () => {
   })
 
   test('says which object has a key that is not known', () => {
-    expect(made({ Mode: 'hard' })).toThrow("Expected `withBudget's settings` to be an object with `enforcer`")
+    expect(made({ Mode: 'hard' })).toThrow('Expected `options` to be an object with `enforcer`')
   })
 
   test('takes the longest time and the words that are the default', () => {

@@ -7,8 +7,7 @@ test('withLedger refuses a setting that it does not know, and names those that i
   expect(() => withLedger(options)).toThrow(
     expect.objectContaining({
       code: 'invalid_config',
-      message:
-        'Expected `withLedger\'s settings` to be an object with `ledger`, `events`, `clock`, got "event" (string)',
+      message: 'Expected `options` to be an object with `ledger`, `events`, `clock`, got "event" (string)',
     }),
   )
 })

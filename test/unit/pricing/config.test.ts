@@ -216,7 +216,7 @@ describe('options that make no sense', () => {
     [{ defaultCost: 5, clock: {} }, '`clock` to be an object with `after`, got a object'],
     [{ defaultCost: 5, events: {} }, '`events` to be an object with `emit`, got a object'],
     [{ defaultCost: 5, version: '' }, '`version` to be a text, got "" (string)'],
-    [{ costs: { 'a*b': 5 } }, "`costs.a*b` to be a tool's name, `*`, or 1 to 127 letters, digits, _ . - or / with one"],
+    [{ costs: { 'a*b': 5 } }, "`costs.a*b` to be a tool's name, `*`, or letters, digits, _ . - or / with one"],
     [
       { costs: { a: { max: 5, metered: { pointer: 'x' } } } },
       '`costs.a.metered.pointer` to be a JSON pointer such as `/usage/credits`, got "x" (string)',
