@@ -186,7 +186,7 @@ export class Holds {
     const refused = { by, lines: request.lines }
     const hold = new HoldRecord(request.id, request, [], 'refused', now, by.remaining, 0, refused)
     this.#remember(hold, undefined, now)
-    return { kind: 'refused', reason: by.reason, budget: by.budget, remaining: by.remaining }
+    return { kind: 'refused', ...by }
   }
 
   #find(id: string): HoldRecord | undefined {
@@ -211,11 +211,13 @@ function replayHold(known: HoldRecord, request: HoldRequest): HoldResult {
   const { refused, remaining } = known
   const unplaced = known.ttlMs === UNPLACED.ttlMs
   if (unplaced || !sameHold(known, request)) {
-    const reason = unplaced ? 'hold_ended' : 'id_reused'
-    return { kind: 'refused', reason, budget: budgetId(request.lines[0]?.budget ?? ''), remaining: 0 }
+    const [first] = request.lines
+    const budget = budgetId(first?.budget ?? 'none')
+    return { kind: 'refused', reason: unplaced ? 'hold_ended' : 'id_reused', budget, remaining: 0 }
   }
-  if (refused === undefined) return { kind: 'held', holdId: known.id, remaining, debt: known.debt }
-  return { kind: 'refused', reason: refused.by.reason, budget: refused.by.budget, remaining }
+  return refused === undefined
+    ? { kind: 'held', holdId: known.id, remaining, debt: known.debt }
+    : { kind: 'refused', ...refused.by }
 }
 
 /** Whether a line was placed in a window that is over: it ends there. */
