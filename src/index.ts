@@ -66,7 +66,14 @@ export type {
   ResultOutcome,
   TaskOutcome,
 } from './core/outcome.js'
-export { refuse, REFUSALS, type Refusal, type RefusalReason, type RefusalSlug } from './core/refusal.js'
+export {
+  refuse,
+  REFUSALS,
+  type Refusal,
+  type RefusalReason,
+  type RefusalReasons,
+  type RefusalSlug,
+} from './core/refusal.js'
 export { BudgetError, type BudgetErrorCode } from './core/errors.js'
 export { BudgetEvents, type BudgetEventMap, type BudgetEventName, type CallRef } from './core/events.js'
 export { callDigest } from './core/digest.js'

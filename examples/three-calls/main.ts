@@ -24,20 +24,14 @@ console.log = (text: string) => {
 // #region calls
 const enforcer = new InMemoryBudgetEnforcer()
 enforcer.initialize('agent-1', 10)
+const prices = withCostProfile({ defaultCost: 5, costs: { 'gpt4_*': 25, dalle_generate: 50 } })
+const budget = withBudget({ enforcer, budget: 'agent-1' })
 const client = new Client({ name: 'agent', version: '1.0.0' })
-const metered = wrapTransport(
-  new StdioClientTransport(server), // or any other transport
-  withCostProfile({ defaultCost: 5, costs: { 'gpt4_*': 25, dalle_generate: 50 } }),
-  withBudget({ enforcer, budget: 'agent-1' }),
-)
-await client.connect(metered)
+await client.connect(wrapTransport(new StdioClientTransport(server), prices, budget)) // or any other transport
 
 for (const query of ['holds', 'ledgers', 'prices']) {
-  await client.callTool({ name: 'web_search', arguments: { query } }).catch((error: unknown) => {
-    const refusal = refusalOf(error)
-    if (refusal === undefined) throw error
-    console.log(JSON.stringify(refusal))
-  })
+  const search = client.callTool({ name: 'web_search', arguments: { query } })
+  await search.catch((error: unknown) => console.log(JSON.stringify(refusalOf(error) ?? String(error))))
 }
 await client.close()
 // #endregion calls

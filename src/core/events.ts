@@ -23,7 +23,7 @@ export interface BudgetEventMap {
   unpriced: [{ readonly call: CallRef }]
   /** A soft budget went into debt. */
   overdrawn: [{ readonly call: CallRef; readonly cost: Credits; readonly debt: Credits }]
-  /** The store could not be reached; `allowed` is what went through since, under `failMode: { open }`. */
+  /** The store could not be reached; `allowed` is what went through and has not reached it yet, under `failMode: { open }`. */
   outage: [{ readonly call: CallRef | undefined; readonly cause: unknown; readonly allowed: Credits }]
   /** The store answers again, and what went through meanwhile has been posted. */
   recovered: [{ readonly posted: number; readonly failed: number }]

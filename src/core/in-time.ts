@@ -1,7 +1,7 @@
 import type { Clock } from './clock.js'
 
 /**
- * An answer that comes in time, or what stands in its place: `failed` for one that was given up, `late` for one that
+ * An answer that comes in time, or what stands in its place: `failed` for one that was rejected, `late` for one that
  * did not come within `timeoutMs`.
  */
 export function inTime<Answer>(

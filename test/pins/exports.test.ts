@@ -30,7 +30,7 @@ const ROOT = {
     'LostOutcome', 'MatchedPrice', 'MaybePromise', 'Meter', 'MeterOptions', 'MeteredRule', 'Metering', 'Mode',
     'MoneyEntry', 'MoneyOp', 'MoneySink', 'MoveResult', 'ObservedMessage', 'OnExpire', 'Ordered',
     'OutcomePrices', 'Overage', 'Price', 'PriceCharge', 'PriceFunction', 'PriceMatch', 'PriceRule',
-    'PriceSource', 'Priced', 'PricedRule', 'Proof', 'Refusal', 'RefusalCodes', 'RefusalData', 'RefusalReason',
+    'PriceSource', 'Priced', 'PricedRule', 'Proof', 'Refusal', 'RefusalCodes', 'RefusalData', 'RefusalReason', 'RefusalReasons',
     'RefusalSlug', 'RefusedOutcome', 'ReleaseRequest', 'ReleaseResult', 'Report', 'ResultOutcome',
     'SchemaResult', 'SeatOptions', 'ServerCosts', 'SpendRequest', 'StandardSchemaV1', 'TaskOutcome', 'ToolCall',
     'ToolHandler', 'TransferRequest', 'TransportLike', 'Unpriced', 'WindowSpan', 'WrongOrder',

@@ -3,8 +3,8 @@ const GENERATION = { ms: 600_000, entries: 100_000 } as const
 
 /**
  * What is remembered by an id, so that a repeated request gets the first answer: for at least ten minutes or the last
- * 100,000, and at most twice that. Forgotten a whole generation at a time, which costs nothing: what is old is never
- * looked at again.
+ * 100,000, and never more than 200,000. Forgotten a whole generation at a time, when something new comes, which costs
+ * nothing: what is old is never looked at again.
  */
 export class ReplayMemory<Value> {
   #young = new Map<string, Value>()

@@ -58,7 +58,7 @@ describe('the memory of ended holds', () => {
     expect(remembered).toHaveLength(150_000)
   }, 60_000)
 
-  test('keeps an end for ten minutes at least and twenty at most [L-P8] [L-P23]', () => {
+  test('keeps an end for ten minutes at least, and not beyond twenty when others come [L-P8] [L-P23]', () => {
     const { clock, store, hold } = open(10)
     const end = (id: string) => {
       hold(id)

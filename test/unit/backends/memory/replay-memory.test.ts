@@ -13,7 +13,7 @@ function asker() {
 }
 
 describe('the memory of replays', () => {
-  test('keeps an answer for ten minutes at least and twenty at most [L-P8] [L-P23]', () => {
+  test('keeps an answer for ten minutes at least, and not beyond twenty when others come [L-P8] [L-P23]', () => {
     const ask = asker()
     ask('a', 1_000)
     ask('b', 600_999)
