@@ -3,8 +3,11 @@ import {
   BudgetEvents,
   composeWith,
   InMemoryBudgetEnforcer,
+  MemoryLedger,
+  report,
   withBudget,
   withCostProfile,
+  withLedger,
   type BudgetOptions,
   type CaptureRequest,
   type CaptureResult,
@@ -13,10 +16,10 @@ import {
 import { asyncEnforcer, FakeClock, fakeEnforcer, settle } from 'mcp-budget/testing'
 import { describe, expect, test, vi } from 'vitest'
 
+type Answer = (request: CaptureRequest, memory: InMemoryBudgetEnforcer) => CaptureResult
+
 /** A budget of 100, a price of up to 50 that a result reports, and captures that the store may answer otherwise. */
-function setUp(
-  options: Partial<BudgetOptions> & { later?: boolean; heard?: boolean; answer?: () => CaptureResult } = {},
-) {
+function setUp(options: Partial<BudgetOptions> & { later?: boolean; heard?: boolean; answer?: Answer } = {}) {
   const { later = false, heard = true, answer, ...given } = options
   const clock = new FakeClock()
   const events = new BudgetEvents()
@@ -32,7 +35,7 @@ function setUp(
       if (verb !== 'capture') return memory[verb].bind(memory)
       return (request: CaptureRequest) => {
         captures.push(request)
-        return answer === undefined ? memory.capture(request) : answer()
+        return answer === undefined ? memory.capture(request) : answer(request, memory)
       }
     },
   })
@@ -118,6 +121,14 @@ describe.each(settings)('a capture, in a store that answers %s (later: %s, overa
     expect(await run()).toMatchObject({ kind: 'result', charge: { held: 50, charged: 50 } })
   })
 
+  test.each([-100, Number.NaN, '0', null, 1.5])(
+    'whose answer names %s, which is no amount, charges what was asked for [T18]',
+    async (charged) => {
+      const { run } = setUp({ later, overage, answer: () => ({ kind: 'captured', charged, late: false }) as never })
+      expect(await run(() => ({ n: 40 }))).toMatchObject({ charge: { held: 50, charged: 40, end: 'captured' } })
+    },
+  )
+
   test('says whose call it is, for a store that has never seen the hold [L-P18]', async () => {
     const { run, captures } = setUp({ later, overage })
     await run()
@@ -148,4 +159,51 @@ test('an end that fails later than the result of its call is still told of', asy
   expect(await run()).toMatchObject({ charge: { end: 'captured' } })
   await settle()
   expect(delayed).toHaveBeenCalledOnce()
+})
+
+test.each(['capture', 'release'] as const)(
+  'an end that waits is posted once, and not before the store has answered to it (onExpire: %s) [I4, L-P18]',
+  async (onExpire) => {
+    let store: 'down' | 'silent' | 'back' = 'down'
+    const { run, memory, budget, clock } = setUp({
+      onExpire,
+      answer: (request, real) => {
+        if (store === 'down') throw new Error('down')
+        return store === 'silent' ? (undefined as never) : real.capture(request)
+      },
+    })
+    await run()
+    expect(budget.pending).toBe(1)
+    store = 'silent'
+    await clock.advanceAsync(5_000)
+    expect(budget.pending).toBe(1)
+    store = 'back'
+    await clock.advanceAsync(40_000)
+    expect(budget.pending).toBe(0)
+    expect(memory.describe('a')).toMatchObject({ available: 50, held: 0, spent: 50 })
+    await clock.advanceAsync(600_000)
+    expect(memory.describe('a')).toMatchObject({ available: 50, held: 0, spent: 50 })
+  },
+)
+
+test.each([
+  ['at once', false, false],
+  ['later', true, false],
+  ['later, and is waited for', true, true],
+])('a call paid as one call is charged its price, in a store that answers %s', async (_, later, awaitCapture) => {
+  const clock = new FakeClock()
+  const memory = new InMemoryBudgetEnforcer({ clock })
+  memory.initialize('calls', 10)
+  const ledger = new MemoryLedger()
+  const enforcer = later ? asyncEnforcer(memory) : memory
+  const meter = composeWith(clock, [
+    withLedger({ ledger, clock }),
+    withCostProfile({ defaultCost: 5, clock }),
+    withBudget({ enforcer, budget: { budget: 'calls', unit: 'calls' }, clock, awaitCapture }),
+  ])
+  const outcome = await meter.run({ tool: 't' }, () => ({ content: [] }))
+  expect(outcome.charge).toEqual({ held: 5, charged: 5, end: 'captured' })
+  await settle()
+  expect(report(ledger.entries()).byTool.get('t')?.charged).toBe(5)
+  expect(memory.describe('calls')).toMatchObject({ available: 9, held: 0, spent: 1 })
 })

@@ -8,6 +8,8 @@ import {
   type BudgetOptions,
   type CallInput,
   type HoldingEnforcer,
+  type HoldRequest,
+  type HoldResult,
 } from 'mcp-budget'
 import { asyncEnforcer, FakeClock, fakeEnforcer, faultyEnforcer, settle } from 'mcp-budget/testing'
 import { describe, expect, test, vi } from 'vitest'
@@ -77,6 +79,20 @@ describe('hard mode', () => {
       expect(forward).not.toHaveBeenCalled()
     }
     expect(balance()).toEqual({ available: 0, held: 0, spent: 0, debt: 0 })
+  })
+
+  test('hands the very result on where a store tells of no debt', async () => {
+    const { run } = setUp({
+      store: (memory) =>
+        new Proxy(memory, {
+          get(_, verb: keyof HoldingEnforcer) {
+            if (verb !== 'hold') return memory[verb].bind(memory)
+            return (request: HoldRequest) => ({ ...(memory.hold(request) as HoldResult), debt: undefined })
+          },
+        }),
+    })
+    const outcome = await run()
+    expect(outcome.kind === 'result' && outcome.result).toBe(ok)
   })
 
   test('knows no number that means unlimited [L-S18]', async () => {

@@ -107,8 +107,9 @@ describe('a call that passed while the store was out of reach', () => {
     const { run, back, ledger } = setUp({ ...open(100), fault: () => 'throw' })
     await run('search')
     await back()
-    const entries = [...ledger.entries()].filter((entry) => JSON.stringify(entry).includes('search'))
-    expect(entries).not.toEqual([])
+    expect(ledger.entries({ kind: 'money', tool: 'search' })).toMatchObject([
+      { op: 'late', budget: 'default/a', available: -5, held: 0, spent: 5 },
+    ])
   })
 
   test('leaves the rest of the limit, and tells of it', async () => {
@@ -166,7 +167,8 @@ describe('an outage', () => {
     await settle()
     expect(asks('hold')).toBe(before + 1)
     await clock.advanceAsync(1_000)
-    expect(await Promise.all(outcomes)).toHaveLength(10)
+    const passed = { kind: 'result', charge: { held: 5, charged: 5, end: 'pending' } }
+    expect(await Promise.all(outcomes)).toMatchObject(Array.from({ length: 10 }, () => passed))
   })
 
   test('tells how much was posted, and how much the store would not take', async () => {
@@ -201,6 +203,22 @@ describe('an outage', () => {
     plan.fault = () => 'throw'
     expect(await run()).toMatchObject({ refusal: { reason: 'open_limit_reached' } })
   })
+})
+
+test('a second outage has its whole limit, also where a call outlasted the first [I16]', async () => {
+  const { meter, plan, clock, run, balance } = setUp({ ...open(5), fault: () => 'throw' })
+  let answer: (result: unknown) => void = () => {}
+  const long = meter.run({ tool: 'long' }, () => new Promise((resolve) => (answer = resolve)))
+  plan.fault = undefined
+  await clock.advanceAsync(1_500)
+  expect(await run()).toMatchObject({ charge: { end: 'captured' } })
+  answer(ok)
+  expect(await long).toMatchObject({ charge: { end: 'pending' } })
+  await clock.advanceAsync(60_000)
+  expect(balance()).toEqual({ available: 90, held: 0, spent: 10, debt: 0 })
+  plan.fault = () => 'throw'
+  expect(await run()).toMatchObject({ kind: 'result', charge: { end: 'pending' } })
+  expect(await run()).toMatchObject({ refusal: { reason: 'open_limit_reached' } })
 })
 
 describe('the outbox', () => {

@@ -52,6 +52,14 @@ describe('a refusal for want of credits', () => {
     expect(await run('search')).toMatchObject({ kind: 'result' })
   })
 
+  test.each([0, 100])('is forgotten by a clock that is set back (refusalMemoryMs: %i)', async (refusalMemoryMs) => {
+    const { clock, run, enforcer } = setUp({ refusalMemoryMs })
+    expect(await run('search')).toMatchObject({ kind: 'refused' })
+    await enforcer.grant({ id: 'g', budget: 'a', amount: 100 })
+    clock.jump(-3_600_000)
+    expect(await run('search')).toMatchObject({ kind: 'result' })
+  })
+
   test('is repeated for calls as dear, under their own names, and not for cheaper ones', async () => {
     const { run, asked } = setUp()
     await run('search')

@@ -192,12 +192,35 @@ describe('middleware', () => {
     expect(results).toEqual(['a', 'b', 'c'])
   })
 
+  /** Calls next after it has refused, as with an approval that comes too late. */
+  const late = (tell: (outcome: unknown) => void = () => {}): Around => {
+    return async (call, next) => {
+      void settle().then(async () => tell(await next(call)))
+      return refuse(call.tool, { error: 'approval_required', reason: 'approval_required' })
+    }
+  }
+
+  test('never answers a next that comes after the refusal, also when its step is used again', async () => {
+    const tell = vi.fn()
+    const forward = vi.fn(() => ok)
+    const approval = late(tell)
+    const step = middleware((call, next) => (call.tool === 'asks' ? approval(call, next) : next(call)))
+    const meter = composeWith(new FakeClock(), [step])
+    expect(await meter.run({ tool: 'asks' }, forward)).toMatchObject({ refusal: { error: 'approval_required' } })
+    await settle()
+    expect(forward).not.toHaveBeenCalled()
+    expect(await meter.run({ tool: 'search' }, forward)).toEqual({ kind: 'result', proves: 'ran', result: ok })
+    await settle()
+    expect(forward).toHaveBeenCalledOnce()
+    expect(tell).not.toHaveBeenCalled()
+  })
+
   test('keeps nothing of a call that ended, however it ended [L-P23]', async () => {
     const size = vi.spyOn(Map.prototype, 'set')
     const gone = vi.spyOn(Map.prototype, 'delete')
     const running = new Set<unknown>()
     const before = size.mock.calls.length
-    for (const [, around] of [...refusals, ...ignored]) {
+    for (const [, around] of [...refusals, ...ignored, ['calls next too late', late()] as const]) {
       const step = middleware(around)
       for (let i = 0; i < 3; i++) await run([step])
     }

@@ -31,6 +31,14 @@ const later = (step: CallMiddleware): CallMiddleware => ({
   },
 })
 
+/** An outcome whose kind cannot be read. */
+const unreadable = (): never =>
+  Object.defineProperty({}, 'kind', {
+    get() {
+      throw new Error('boom')
+    },
+  }) as never
+
 const ok = (): { content: [] } => ({ content: [] })
 const run = (steps: readonly CallMiddleware[], forward: (call: ToolCall) => unknown = ok) =>
   composeWith(new FakeClock(), steps).run({ tool: 'search', args: { q: 'x' } }, forward)
@@ -191,6 +199,8 @@ describe('a step that throws', () => {
     ['rejects in leave', () => Promise.reject(boom)],
     ['answers nothing in leave', () => undefined as never],
     ['answers a promise of nothing in leave', () => Promise.resolve(undefined as never)],
+    ['answers an outcome that cannot be read in leave', unreadable],
+    ['answers a promise of one that cannot be read in leave', async () => unreadable()],
   ] as const)('and %s changes nothing, and the steps further out are left [I4]', async (_, leave) => {
     const log: string[] = []
     const outcome = await run([noting('a', log), { name: 'bad', leave }, noting('c', log)])
@@ -271,6 +281,26 @@ describe('a passage', () => {
     const passage = engine.enter(call) as Passage
     await Promise.all([engine.leave(passage, answered), engine.leave(passage, answered)])
     expect(leave).toHaveBeenCalledOnce()
+  })
+
+  test('that is given up while a step decides survives what that step answers when it is left [I21]', async () => {
+    const unhandled = vi.fn()
+    process.on('unhandledRejection', unhandled)
+    let decide: (call: ToolCall) => void = () => {}
+    const leave = vi.fn(async () => unreadable())
+    const slow: CallMiddleware = { name: 'slow', enter: () => new Promise((resolve) => (decide = resolve)), leave }
+    const engine = new Engine([slow], new FakeClock())
+    const caller = { cancelled: false, passage: undefined as Passage | undefined }
+    const entering = engine.enter(call, caller)
+    const lost: CallOutcome = { kind: 'lost', cause: 'cancelled', proves: 'not-run' }
+    void engine.leave(caller.passage as Passage, lost)
+    decide(call)
+    await entering
+    await settle()
+    process.off('unhandledRejection', unhandled)
+    expect(leave).toHaveBeenCalledOnce()
+    expect(engine.faults).toBe(1)
+    expect(unhandled).not.toHaveBeenCalled()
   })
 
   test('is kept alive while it is pending, by one timer for all, and by none when nothing is', () => {

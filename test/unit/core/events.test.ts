@@ -48,6 +48,15 @@ describe('events', () => {
     events.emit('unpriced', unpriced)
     expect(listener).not.toHaveBeenCalled()
   })
+
+  test('take nobody off where no listener is named', () => {
+    const events = new BudgetEvents()
+    const listener = vi.fn()
+    events.on('unpriced', listener)
+    events.off('unpriced', undefined as never)
+    events.emit('unpriced', unpriced)
+    expect(listener).toHaveBeenCalledOnce()
+  })
 })
 
 describe('a listener that fails', () => {

@@ -72,6 +72,29 @@ describe('a call in this process', () => {
   })
 })
 
+describe('a call whose answer is a thenable', () => {
+  test('that throws is an outcome that proves failed, and its steps are left [I4]', async () => {
+    const { run, forward, left } = setUp()
+    const thrown = new Error('boom')
+    forward.mockReturnValue({
+      then() {
+        throw thrown
+      },
+    })
+    const outcome = await run()
+    expect(outcome).toMatchObject({ kind: 'error', proves: 'failed', thrown })
+    expect(left).toHaveBeenCalledExactlyOnceWith(expect.anything(), outcome)
+  })
+
+  test('whose `then` gives nothing back is waited for [I4]', async () => {
+    const { run, forward, left } = setUp()
+    forward.mockReturnValue({ then: (resolve: (result: unknown) => void) => void resolve(ok) })
+    const outcome = await run()
+    expect(outcome).toEqual({ kind: 'result', proves: 'ran', result: ok })
+    expect(left).toHaveBeenCalledExactlyOnceWith(expect.anything(), outcome)
+  })
+})
+
 describe('a step that answers with what makes no sense', () => {
   test.each([null, undefined, 7, 'ran', {}, { kind: 'result' }, { proves: 'ran' }, { kind: 1, proves: 'ran' }])(
     'when it is left changes nothing: %j',

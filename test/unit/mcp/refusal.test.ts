@@ -87,6 +87,15 @@ describe('the answer to a refused call', () => {
     expect(retryable).toEqual(['approval_required', 'budget_unavailable'])
   })
 
+  test('says what its kind says where nothing is said of trying again, and is read back [L-P20]', () => {
+    for (const error of slugs) {
+      const reason = REASONS[error][0] as RefusalReason
+      const refusal = refuse('t', { error, reason, retryable: undefined as never })
+      expect(refusal.retryable).toBe(refuse('t', { error, reason }).retryable)
+      expect(refusalOf({ data: refusalData(refusal) })).toMatchObject({ error, retryable: refusal.retryable })
+    }
+  })
+
   test('shows twelve characters of a token, and no detail', () => {
     const refusal = refuse('t', {
       error: 'unauthorized',

@@ -94,3 +94,47 @@ describe('a step that changes a parent and what its child hands on', () => {
     matchesLedger()
   })
 })
+
+/** A budget of 100, and a ledger that looks at it when an entry of the given kind is written. */
+function watched(op: MoneyOp, onEntry: () => void = () => {}) {
+  const clock = new FakeClock()
+  const ledger = new MemoryLedger()
+  const seen: unknown[] = []
+  const append = (entries: readonly MoneyEntry[]): void => {
+    ledger.append(entries)
+    if (entries[0]?.op !== op) return
+    onEntry()
+    seen.push(store.describe('a'))
+  }
+  const store: InMemoryBudgetEnforcer = new InMemoryBudgetEnforcer({ clock, ledger: { append } })
+  store.initialize('a', 100)
+  const hold = (id: string, onExpire: 'capture' | 'release') =>
+    store.hold({ id, lines: [{ budget: 'a', amount: 10 }], ttlMs: 1_000, onExpire })
+  return { clock, store, ledger, seen, hold, matches: () => replay(ledger.entries()).get('default/a') }
+}
+
+describe('a sink that looks at the store', () => {
+  test.each([2, 5])('while %i holds expire together sees each of them expire once [I4] [L-P18]', (holds) => {
+    const { clock, store, ledger, seen, hold, matches } = watched('expire')
+    for (let i = 0; i < holds; i++) hold(`h${i}`, 'capture')
+    clock.advance(1_000)
+    const view = store.describe('a')
+    expect(view).toMatchObject({ available: 100 - 10 * holds, held: 0, spent: 10 * holds, openHolds: 0 })
+    expect(view).toMatchObject(matches() as object)
+    const expired = ledger.entries({ kind: 'money' }).filter(({ op }) => op === 'expire')
+    expect(new Set(expired.map(({ id }) => id)).size).toBe(holds)
+    expect(expired).toHaveLength(holds)
+    expect(seen).toHaveLength(holds)
+  })
+
+  test('while a hold is captured, at the end of its time, does not end it again [I4]', () => {
+    const { clock, store, ledger, hold, matches } = watched('capture', () => clock.advance(1))
+    hold('h', 'release')
+    clock.advance(999)
+    store.capture({ id: 'c', holdId: 'h', amount: 10, overage: 'cap' })
+    const view = store.describe('a')
+    expect(view).toMatchObject({ available: 90, held: 0, spent: 10, openHolds: 0 })
+    expect(view).toMatchObject(matches() as object)
+    expect(ledger.entries({ kind: 'money' }).filter(({ op }) => op === 'expire')).toEqual([])
+  })
+})

@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { BudgetError } from '../../../../src/core/errors.js'
+import { mintChargeId } from '../../../../src/core/ids.js'
 import { FakeClock } from '../../../../src/testing/index.js'
 import { InMemoryBudgetEnforcer } from '../../../../src/backends/memory/in-memory-budget-enforcer.js'
 import { MemoryLedger } from '../../../../src/ledger/memory-ledger.js'
@@ -78,6 +80,32 @@ describe.each(Object.entries(VALID))('garbage in %s', (verb, args) => {
       }),
       { numRuns: 100 },
     )
+  })
+})
+
+describe.each(['capture', 'release', 'extend'] as const)('the id of a hold, in %s', (verb) => {
+  const end = (holdId: unknown): unknown => {
+    const { store } = open()
+    const request = { ...(VALID[verb][0] as object), holdId }
+    return Reflect.apply(store[verb] as (request: unknown) => unknown, store, [request])
+  }
+
+  test.each([
+    ['not there', undefined],
+    ['null', null],
+    ['a number', 5],
+    ['empty', ''],
+    ['longer than an id may be', 'x'.repeat(5_000)],
+  ])('that is %s is a BudgetError', (_, holdId) => {
+    expect(() => end(holdId)).toThrow(BudgetError)
+  })
+
+  test.each([
+    ['named like a property of every object', '__proto__'],
+    ['as long as an id may be', 'x'.repeat(128)],
+    ['of a call that this store has never seen', mintChargeId(5)],
+  ])('that is %s is answered', (_, holdId) => {
+    expect(end(holdId)).toHaveProperty('kind')
   })
 })
 
