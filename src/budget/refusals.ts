@@ -42,7 +42,7 @@ export function reasonOf({ reason, remaining }: Pick<StoreRefusal, 'reason' | 'r
 
 /** Whether a call was refused for want of credits, which may come back. */
 export function lacksCredits(reason: string): boolean {
-  return reason === 'exhausted' || reason === 'insufficient'
+  return ['exhausted', 'insufficient'].includes(reason)
 }
 
 /** The refusal of a call whose store gave no answer, or none that makes sense. */

@@ -171,7 +171,7 @@ export class ClientSeat {
       if (!this.#closed) return undefined
       throw new BudgetError({
         code: 'transport_closed',
-        message: 'Expected an open transport, got one that closed meanwhile',
+        message: 'Expected an open transport, got a closed one',
       })
     }
     try {

@@ -69,6 +69,6 @@ export function assertMetered(target: ClientLike | TransportLike): void {
   if (metered) return
   throw new BudgetError({
     code: 'not_metered',
-    message: 'Expected a wrapped client or transport, got one without budget',
+    message: 'Expected a wrapped client or transport',
   })
 }

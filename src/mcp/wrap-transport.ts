@@ -132,7 +132,7 @@ function meteredProxy<T extends TransportLike>(transport: T, inner: Inner, seatO
 function bypassed(): BudgetError {
   return new BudgetError({
     code: 'not_metered',
-    message: 'Expected what wrapTransport returned to be used, got a message at what is inside',
+    message: 'Expected what wrapTransport returned to be used, not what is inside',
   })
 }
 
