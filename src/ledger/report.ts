@@ -23,7 +23,7 @@ export interface Report {
   readonly byOutcome: ReadonlyMap<string, CallTotals>
 }
 
-/** Sums while they are being added up. */
+/** The same, to be written: sums are, while they are being added up. */
 export type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] }
 
 const NOTHING: CallTotals = { calls: 0, refused: 0, charged: 0, reported: 0 }

@@ -4,7 +4,7 @@ import type { Price, PriceCharge, PriceSource } from '../core/price.js'
 import type { Meter } from './metered.js'
 
 /** What calls cost that did not simply run, where a rule sets it. */
-export type Others = Readonly<Partial<Record<Proof, Credits | undefined>>>
+export type Others = Readonly<Partial<Record<Extract<Proof, 'failed' | 'unknown'>, Credits | undefined>>>
 
 /**
  * The price of a call that costs `ran` when it ran, or what its `meter` reads off the result. Held is the largest of
@@ -19,7 +19,7 @@ export function outcomePrice(source: PriceSource, ran: Credits, others: Others, 
     source,
     // Whether a call that proves `not-run` is charged at all is not for the price to say.
     charge(outcome: CallOutcome): PriceCharge {
-      const amount = others[outcome.proves]
+      const amount = others[outcome.proves as keyof Others]
       if (amount !== undefined) return { amount }
       // An error carries no result: there is nothing to read, and nothing to complain of.
       const reported = outcome.kind === 'result' ? meter?.(outcome.result, cost) : undefined
