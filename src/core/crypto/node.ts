@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto'
 import type { CryptoPort } from '../crypto.js'
 
-/** The port on `node:crypto`: synchronous. */
+/** The port on `node:crypto`: synchronous. The module is loaded with the first digest, for most programs need none. */
 export const crypto: CryptoPort = {
-  sha256: (text) => createHash('sha256').update(text, 'utf8').digest(),
+  sha256: (text) => process.getBuiltinModule('node:crypto').createHash('sha256').update(text).digest(),
 }
