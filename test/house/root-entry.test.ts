@@ -37,9 +37,12 @@ function node(...args: string[]): string {
 }
 
 describe.each(['import', 'require'] as const)('the built root, by %s', (format) => {
-  test.each(['default', 'node'])('loads eventemitter3 and nothing else, under the condition `%s`', (condition) => {
-    expect(walk('.', format, condition).names).toEqual(['eventemitter3'])
-  })
+  test.each(['default', 'node'] as const)(
+    'loads eventemitter3 and nothing else, under the condition `%s`',
+    (condition) => {
+      expect(walk('.', format, condition).names).toEqual(['eventemitter3'])
+    },
+  )
 
   test('loads nothing that is only for tests', () => {
     expect(walk('.', format, 'node').files.filter((file) => file.startsWith('dist/testing'))).toEqual([])
