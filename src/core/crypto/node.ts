@@ -1,6 +1,15 @@
+import { crypto as web } from './web.js'
 import type { CryptoPort } from '../crypto.js'
 
-/** The port on `node:crypto`: synchronous. The module is loaded with the first digest, for most programs need none. */
+/**
+ * The port on `node:crypto`: synchronous. The module is loaded with the first digest, for most programs need none. A
+ * Node before 20.16 or 22.3 cannot load it in the middle of a call, and answers as a browser does.
+ */
 export const crypto: CryptoPort = {
-  sha256: (text) => process.getBuiltinModule('node:crypto').createHash('sha256').update(text).digest(),
+  sha256: (text) => builtin()?.createHash('sha256').update(text).digest() ?? web.sha256(text),
+}
+
+function builtin() {
+  const { getBuiltinModule } = process as Partial<Pick<typeof process, 'getBuiltinModule'>>
+  return getBuiltinModule?.('node:crypto')
 }

@@ -7,6 +7,19 @@ import { crypto as node } from '../../../src/core/crypto/node.js'
 const digest = (tool: string, args?: Record<string, unknown>): string => callDigest({ tool, args }) as string
 
 describe('the digest of a call', () => {
+  test('is the same on a Node that loads no module in the middle of a call, by promise', async () => {
+    const known = digest('search', { q: 'x' })
+    const { getBuiltinModule } = process
+    Object.assign(process, { getBuiltinModule: undefined })
+    try {
+      const later = callDigest({ tool: 'search', args: { q: 'x' } })
+      expect(later).toBeInstanceOf(Promise)
+      expect(await later).toBe(known)
+    } finally {
+      Object.assign(process, { getBuiltinModule })
+    }
+  })
+
   test('is SHA-256 over the canonical JSON of its name and arguments [L-S12]', () => {
     const text = '{"arguments":{"a":[1,2],"b":"x"},"name":"search"}'
     expect(digest('search', { b: 'x', a: [1, 2] })).toBe(createHash('sha256').update(text).digest('hex'))
