@@ -167,7 +167,10 @@ export interface CaptureRequest {
   readonly meta?: HoldMeta
 }
 
-/** The answer to {@link HoldingEnforcer.capture}. `late`: the hold was gone, so the budgets were debited directly. */
+/**
+ * The answer to {@link HoldingEnforcer.capture}. `charged` is the most that one line in credits was charged, 0 where
+ * there is none. `late`: the hold was gone, so the budgets were debited directly.
+ */
 export type CaptureResult =
   | {
       readonly kind: 'captured'

@@ -75,6 +75,7 @@ export class InMemoryBudgetEnforcer implements HoldingEnforcer {
   spend(request: SpendRequest): BudgetResult {
     const { chargeId, cost, tool } = request
     assertCredits(cost, 'cost')
+    assertId(chargeId, 'chargeId')
     const budget = budgetId(request.budget)
     return this.#once(
       this.#spends,
