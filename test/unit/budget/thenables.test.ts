@@ -1,6 +1,7 @@
 import { composeWith, InMemoryBudgetEnforcer, withBudget, withCostProfile, type HoldingEnforcer } from 'mcp-budget'
 import { FakeClock, settle } from 'mcp-budget/testing'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { expectNoUnhandledRejection } from '../../support/unhandled.js'
 
 type Then = (resolve: (value: unknown) => void) => void
 
@@ -39,14 +40,7 @@ const settings = answers.flatMap(([name, wrap]) =>
   ),
 )
 
-const unhandled: unknown[] = []
-const note = (reason: unknown): void => void unhandled.push(reason)
-beforeEach(() => void process.on('unhandledRejection', note))
-afterEach(async () => {
-  await settle()
-  process.off('unhandledRejection', note)
-  expect(unhandled.splice(0)).toEqual([])
-})
+expectNoUnhandledRejection()
 
 describe('a store whose answer is a thenable', () => {
   test.each(settings)('that %s, to %s, in %s mode, loses and makes no credits [I1, I4]', async (...row) => {

@@ -1,7 +1,8 @@
 import { chargeIdTime } from '../../../src/core/ids.js'
 import { composeWith, middleware, refuse, type CallMiddleware, type CallOutcome, type ToolCall } from 'mcp-budget'
 import { FakeClock, settle } from 'mcp-budget/testing'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { expectNoUnhandledRejection } from '../../support/unhandled.js'
 
 type Around = Parameters<typeof middleware>[0]
 
@@ -9,14 +10,7 @@ const ok = { content: [{ type: 'text', text: 'done' }] }
 const run = (steps: readonly CallMiddleware[], forward: (call: ToolCall) => unknown = () => ok) =>
   composeWith(new FakeClock(), steps).run({ tool: 'search', args: { q: 'x' } }, forward)
 
-const unhandled: unknown[] = []
-const note = (reason: unknown): void => void unhandled.push(reason)
-beforeEach(() => void process.on('unhandledRejection', note))
-afterEach(async () => {
-  await settle()
-  process.off('unhandledRejection', note)
-  expect(unhandled.splice(0)).toEqual([])
-})
+expectNoUnhandledRejection()
 
 describe('middleware', () => {
   test('gives the outcome to the code around next, and takes its answer', async () => {

@@ -208,7 +208,7 @@ describe('a step that throws', () => {
     expect(log).toEqual(['enter a', 'enter c', 'leave c result', 'leave a result'])
   })
 
-  test('in observe is ignored, and the next step observes', () => {
+  test('in observe is counted and ignored, and the next step observes', () => {
     const seen = vi.fn()
     const bad: CallMiddleware = {
       name: 'bad',
@@ -218,6 +218,7 @@ describe('a step that throws', () => {
     }
     const engine = new Engine([bad, { name: 'good', observe: seen }, { name: 'deaf' }], new FakeClock())
     engine.observe({ message: { method: 'ping' }, direction: 'in', server: undefined })
+    expect(engine.faults).toBe(1)
     expect(seen).toHaveBeenCalledOnce()
     expect(engine.observes).toBe(true)
     expect(new Engine([{ name: 'deaf' }], new FakeClock()).observes).toBe(false)
@@ -350,6 +351,7 @@ describe('a passage', () => {
     void engine.enter(call)
     clock.advance(2_000)
     expect(extend).toHaveBeenCalledTimes(3)
+    expect(engine.faults).toBe(3)
   })
 
   test('that was refused is not kept alive', async () => {
