@@ -54,7 +54,7 @@ export type { Ledger, LedgerQuery } from './ledger/ledger.js'
 
 export { compose, composeWith, type Meter } from './core/compose.js'
 export { middleware } from './core/adapt.js'
-export type { CallMiddleware, ObservedMessage, Ordered, WrongOrder } from './core/middleware.js'
+export type { CallMiddleware, ObservedMessage, Ordered, ToolListing, WrongOrder } from './core/middleware.js'
 export type { CallInput, ToolCall } from './core/call.js'
 export type {
   CallOutcome,

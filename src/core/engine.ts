@@ -2,7 +2,8 @@ import { BudgetError, describeValue } from './errors.js'
 import { andThen, isPromise, type MaybePromise } from './maybe-promise.js'
 import { refuse, REFUSALS, type Refusal } from './refusal.js'
 import type { Clock } from './clock.js'
-import type { CallMiddleware, ObservedMessage } from './middleware.js'
+import type { CallMiddleware, ObservedMessage, ToolListing } from './middleware.js'
+import type { JsonObject } from './json.js'
 import type { CallOutcome } from './outcome.js'
 import type { ToolCall } from './call.js'
 
@@ -84,6 +85,26 @@ export class Engine {
   /** Whether any step wants to see other messages. */
   get observes(): boolean {
     return this.#steps.some((step) => step.observe !== undefined)
+  }
+
+  /** What the steps show of a list of tools; what is no list is counted as a throw. */
+  listTools({ tools, server }: ToolListing): readonly JsonObject[] {
+    return this.#steps.reduceRight((shown, step) => {
+      if (step.listTools === undefined) return shown
+      try {
+        const answer: unknown = step.listTools({ tools: shown, server })
+        if (Array.isArray(answer)) return answer as readonly JsonObject[]
+      } catch {
+        // Counted below.
+      }
+      this.faults++
+      return shown
+    }, tools)
+  }
+
+  /** Whether any step decides what `tools/list` shows. */
+  get listsTools(): boolean {
+    return this.#steps.some((step) => step.listTools !== undefined)
   }
 
   #enterFrom(passage: Passage, from: number): MaybePromise<Passage> {

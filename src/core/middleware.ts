@@ -5,7 +5,7 @@ import type { Refusal } from './refusal.js'
 import type { ToolCall } from './call.js'
 
 /**
- * A step around a call: two phases and two ears. No closure lives from one phase to the other, because at a transport
+ * A step around a call: two phases and three ears. No closure lives from one phase to the other, because at a transport
  * the end of a call comes later, and that of a task perhaps in another process.
  *
  * `Needs` is what earlier steps must have added to the call, `Gives` what this one adds; `compose` checks the order
@@ -47,6 +47,17 @@ export interface CallMiddleware<Needs = unknown, Gives = unknown> {
   readonly extendEveryMs?: number
   /** Other messages that pass the seat and may carry evidence. A throw is counted and ignored. */
   observe?(message: ObservedMessage): void
+  /**
+   * What `tools/list` shows: given the tools of each such result that passes the seat, answers with those to show
+   * instead; last to first, as `leave`. A throw is counted and the tools are shown as they came.
+   */
+  listTools?(listing: ToolListing): readonly JsonObject[]
+}
+
+/** The tools of one `tools/list` result, as they pass the seat; not to be changed. */
+export interface ToolListing {
+  readonly tools: readonly JsonObject[]
+  readonly server: string | undefined
 }
 
 /** A message that is not a governed call, as it passes the seat; not to be changed. */

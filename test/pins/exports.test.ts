@@ -33,7 +33,7 @@ const ROOT = {
     'PriceSource', 'Priced', 'PricedRule', 'Proof', 'Refusal', 'RefusalCodes', 'RefusalData', 'RefusalReason', 'RefusalReasons',
     'RefusalSlug', 'RefusedOutcome', 'ReleaseRequest', 'ReleaseResult', 'Report', 'ResultOutcome',
     'SchemaResult', 'SeatOptions', 'ServerCosts', 'SpendRequest', 'StandardSchemaV1', 'TaskOutcome', 'ToolCall',
-    'ToolHandler', 'TransferRequest', 'TransportLike', 'Unpriced', 'WindowSpan', 'WrongOrder',
+    'ToolHandler', 'ToolListing', 'TransferRequest', 'TransportLike', 'Unpriced', 'WindowSpan', 'WrongOrder',
   ],
 }
 const TESTING = {

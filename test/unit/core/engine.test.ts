@@ -223,6 +223,52 @@ describe('a step that throws', () => {
     expect(engine.observes).toBe(true)
     expect(new Engine([{ name: 'deaf' }], new FakeClock()).observes).toBe(false)
   })
+
+  test.each([
+    [
+      'throws',
+      () => {
+        throw boom
+      },
+    ],
+    ['answers nothing', () => undefined as never],
+    ['answers no list', () => ({ length: 0 }) as never],
+  ])('or what %s in listTools is counted, and the tools are shown as they came', (_, listTools) => {
+    const tools = [{ name: 'search' }]
+    const engine = new Engine([{ name: 'bad', listTools }, { name: 'deaf' }], new FakeClock())
+    expect(engine.listTools({ tools, server: 'files' })).toBe(tools)
+    expect(engine.faults).toBe(1)
+  })
+})
+
+describe('a list of tools', () => {
+  test('is shown as the steps leave it, last to first, also around one that throws', () => {
+    const adding = (name: string): CallMiddleware => ({
+      name,
+      listTools: ({ tools, server }) => [...tools, { name, after: tools.length, server }],
+    })
+    const bad: CallMiddleware = {
+      name: 'bad',
+      listTools() {
+        throw new Error('boom')
+      },
+    }
+    const engine = new Engine([adding('outer'), bad, { name: 'deaf' }, adding('inner')], new FakeClock())
+    expect(engine.listsTools).toBe(true)
+    expect(engine.listTools({ tools: [{ name: 'search' }], server: 'files' })).toEqual([
+      { name: 'search' },
+      { name: 'inner', after: 1, server: 'files' },
+      { name: 'outer', after: 2, server: 'files' },
+    ])
+    expect(engine.faults).toBe(1)
+  })
+
+  test('is shown as it came where no step lists tools', () => {
+    const engine = new Engine([{ name: 'deaf' }], new FakeClock())
+    const tools = [{ name: 'search' }]
+    expect(engine.listsTools).toBe(false)
+    expect(engine.listTools({ tools, server: undefined })).toBe(tools)
+  })
 })
 
 describe('what is forwarded', () => {
