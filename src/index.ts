@@ -60,6 +60,7 @@ export type {
   CallOutcome,
   Charge,
   ErrorOutcome,
+  InputOutcome,
   LostOutcome,
   Proof,
   RefusedOutcome,
@@ -74,6 +75,7 @@ export {
   type RefusalReasons,
   type RefusalSlug,
 } from './core/refusal.js'
+export type { CallAuth } from './core/auth.js'
 export { BudgetError, type BudgetErrorCode } from './core/errors.js'
 export { BudgetEvents, type BudgetEventMap, type BudgetEventName, type CallRef } from './core/events.js'
 export { callDigest } from './core/digest.js'
@@ -106,9 +108,13 @@ export type { SchemaResult, StandardSchemaV1 } from './pricing/standard-schema.j
 
 export { assertMetered, wrapClient } from './mcp/wrap-client.js'
 export { wrapTool, type ToolHandler } from './mcp/wrap-tool.js'
-export { isMetered, wrapTransport } from './mcp/wrap-transport.js'
+export { isMetered } from './mcp/metered-transport.js'
+export { wrapServer, wrapServerFactory, type ServerFactory } from './mcp/wrap-server.js'
+export { wrapTransport } from './mcp/wrap-transport.js'
 export { refusalOf, type RefusalCodes, type RefusalData } from './mcp/refusal.js'
 export type { SeatOptions } from './mcp/seat.js'
-export type { ClientLike, TransportLike } from './mcp/wire.js'
+export type { ClientLike, ServerLike, TransportLike } from './mcp/wire.js'
+export type { GovernableMethod } from './mcp/methods.js'
+export type { SealKey } from './mcp/seal.js'
 
 export { meter, type BudgetMeter, type MeterOptions } from './meter.js'

@@ -9,6 +9,7 @@ import type { BudgetId } from './budget-id.js'
  *
  * - `id_reused`: the request's id was used with another payload
  * - `unknown_hold`, `hold_ended`: the hold is not there, or something else ended it
+ * - `round_used`: the hold's call went on with that round before
  * - `cross_partition`: the budgets cannot be judged in one atomic step
  * - `clock_skew`: the store's clock is in none of the windows it was sent
  * - `unknown_budget`, `closed`: no such budget, or it takes no more calls
@@ -22,6 +23,7 @@ export type EnforcerReason =
   | 'id_reused'
   | 'unknown_hold'
   | 'hold_ended'
+  | 'round_used'
   | 'cross_partition'
   | 'clock_skew'
   | 'unknown_budget'
@@ -195,11 +197,21 @@ export interface ExtendRequest {
   readonly id: string
   readonly holdId: ChargeId
   readonly ttlMs: number
+  /**
+   * The round of a call that was asked for input, from 1: consumes it in the same step. Each is consumed once, and none
+   * after a later one, by whoever comes first: another request for it is `round_used`.
+   */
+  readonly round?: number
 }
 
-/** The answer to {@link HoldingEnforcer.extend}. */
+/** The answer to {@link HoldingEnforcer.extend}; `remaining` and `debt` as in {@link HoldResult}, as they are now. */
 export type ExtendResult =
-  | { readonly kind: 'extended'; readonly expiresAt: number }
+  | {
+      readonly kind: 'extended'
+      readonly expiresAt: number
+      readonly remaining: Credits
+      readonly debt: Credits
+    }
   | { readonly kind: 'refused'; readonly reason: EnforcerReason }
 
 /** New money. */
@@ -271,7 +283,7 @@ export interface HoldingEnforcer extends BudgetEnforcer {
   capture(request: CaptureRequest): MaybePromise<CaptureResult>
   /** Gives back. A release of a hold that was never seen bars that id, so that a hold that arrives late is refused. */
   release(request: ReleaseRequest): MaybePromise<ReleaseResult>
-  /** Keeps an open hold alive. */
+  /** Keeps an open hold alive; with a `round`, for a call that goes on. */
   extend(request: ExtendRequest): MaybePromise<ExtendResult>
   /** Brings new money in; debt is repaid first. 0 is an error. */
   grant(request: GrantRequest): MaybePromise<MoveResult>

@@ -2,6 +2,7 @@ import { andThen, isPromise, type MaybePromise } from '../core/maybe-promise.js'
 import { isUnreached, reach, type Unreached } from './reach.js'
 import { payInAdvance, type Holder } from './pay-in-advance.js'
 import { RefusalMemory } from './refusal-memory.js'
+import { mintChargeId } from '../core/ids.js'
 import { refusalOfStore, unavailable } from './refusals.js'
 import type { Charge } from '../core/outcome.js'
 import type { Credits } from '../core/credits.js'
@@ -14,6 +15,7 @@ import {
   type BudgetEnforcer,
   type CaptureRequest,
   type CaptureResult,
+  type ExtendResult,
   type HoldLine,
   type HoldResult,
   type ReleaseResult,
@@ -67,6 +69,18 @@ export class HoldingGate implements Gate {
     })
   }
 
+  resume(call: ToolCall, cost: Credits, lines: readonly HoldLine[]): MaybePromise<CallHold | Refusal> {
+    const decided = this.#outage.decideWithoutStore(call, cost, lines)
+    if (decided !== undefined) return decided
+    const { ttlMs, clock } = this.#settings
+    // Two that bring the same round are two requests, only one of which may have it.
+    const request = { id: mintChargeId(clock.now()), holdId: call.id, ttlMs, round: call.round }
+    return andThen(
+      reach(() => this.#enforcer.extend(request), this.#reach),
+      (answer) => this.#resumed(call, cost, lines, answer),
+    )
+  }
+
   end(call: ToolCall, hold: CallHold, fate: HoldFate, cost: Credits, amount: Credits): MaybePromise<Charge> {
     const charged = this.#settings.overage === 'cap' ? Math.min(amount, cost) : amount
     if (hold.state === 'journaled') return this.#journal(call, hold, fate, cost, charged)
@@ -81,9 +95,16 @@ export class HoldingGate implements Gate {
     }
   }
 
-  extend(call: ToolCall, hold: CallHold): void {
-    if (hold.state !== 'held') return
-    const request = { id: `${call.id}.x${this.#settings.clock.now()}`, holdId: call.id, ttlMs: this.#settings.ttlMs }
+  wait(call: ToolCall, hold: CallHold, cost: Credits, waitMs: number): MaybePromise<Charge> {
+    // The store knows nothing of it that could be kept: what comes later is another call.
+    if (hold.state === 'journaled') return this.#journal(call, hold, 'keep', cost, cost)
+    this.extend(call, hold, waitMs)
+    return { held: cost, charged: 0, end: 'kept' }
+  }
+
+  extend(call: ToolCall, hold: CallHold, ttlMs: number): void {
+    if (hold.state !== 'held' && hold.state !== 'spent') return
+    const request = { id: `${call.id}.x${this.#settings.clock.now()}`, holdId: call.id, ttlMs }
     // What cannot be extended now is tried again at the next sweep, before its time is up.
     void reach(() => this.#enforcer.extend(request), this.#reach)
   }
@@ -107,6 +128,23 @@ export class HoldingGate implements Gate {
     const cause = 'the store answered neither `held` nor `refused`'
     this.#giveBack(call, cause)
     return unavailable(call, cost, lines, cause)
+  }
+
+  #resumed(
+    call: ToolCall,
+    cost: Credits,
+    lines: readonly HoldLine[],
+    answer: ExtendResult | Unreached,
+  ): CallHold | Refusal {
+    if (isUnreached(answer)) return this.#outage.unreached(call, cost, lines, answer)
+    this.#outage.reached()
+    if (answer?.kind === 'extended') {
+      return { state: this.#paid ? 'spent' : 'held', lines, remaining: answer.remaining, debt: answer.debt }
+    }
+    // A call that has ended since does not go on: what comes is another one.
+    const [budget, reason] = [lines[0]?.budget ?? '', answer?.reason]
+    const over = reason === 'hold_ended' || reason === 'unknown_hold'
+    return refusalOfStore(call, cost, { budget, remaining: 0, reason: over ? 'round_used' : (reason ?? 'closed') })
   }
 
   // The store may have placed a hold that it did not tell of: it is given back, or barred if it comes yet.

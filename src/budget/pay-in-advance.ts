@@ -7,11 +7,16 @@ import type { ChargeId } from '../core/ids.js'
 /** What `withBudget` needs of a store that can hold. */
 export type Holder = Pick<HoldingEnforcer, 'hold' | 'capture' | 'release' | 'extend'>
 
+/** How many calls may wait for input before the oldest has to pay again. */
+const MAX_WAITING = 10_000
+
 /**
  * A store of four verbs as one that holds: a hold is paid at once, and nothing can be given back. A capture is only
- * for a call that passed while the store was out of reach.
+ * for a call that passed while the store was out of reach. A call that is asked for input goes on in this process only,
+ * for the store could not tell two others that bring the same round.
  */
 export function payInAdvance(enforcer: BudgetEnforcer): Holder {
+  const waiting = new Set<ChargeId>()
   const spend = (chargeId: ChargeId, lines: readonly HoldLine[], tool = ''): MaybePromise<BudgetResult> => {
     const { budget, amount: cost } = onlyLine(lines)
     return enforcer.spend({ chargeId, budget, tool, cost })
@@ -35,7 +40,13 @@ export function payInAdvance(enforcer: BudgetEnforcer): Holder {
           : { kind: 'refused', reason: reasonOf(answer) },
       ),
     release: () => ({ kind: 'released', returned: 0 }),
-    extend: () => ({ kind: 'refused', reason: 'unknown_hold' }),
+    extend({ holdId, round }) {
+      if (round !== undefined && !waiting.delete(holdId)) return { kind: 'refused', reason: 'round_used' }
+      if (round === undefined) waiting.add(holdId)
+      const [oldest] = waiting
+      if (oldest !== undefined && waiting.size > MAX_WAITING) waiting.delete(oldest)
+      return { kind: 'extended', expiresAt: Infinity, remaining: 0, debt: 0 }
+    },
   }
 }
 

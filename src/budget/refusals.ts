@@ -28,6 +28,8 @@ export function refusalOfStore(call: ToolCall, cost: Credits, answer: StoreRefus
     case 'ceiling':
     case 'rate':
       return refuse(call.tool, { error: 'budget_exhausted', reason, cost, remaining, budget, resetAt })
+    case 'round_used':
+      return refuse(call.tool, { error: 'invalid_request_state', reason, cost, budget })
     case 'cross_partition':
       return refuse(call.tool, { error: 'cross_partition', reason, cost, budget })
     default:

@@ -33,10 +33,19 @@ export class ShadowGate implements Gate {
   }
 
   place(call: ToolCall, cost: Credits, lines: readonly HoldLine[]): CallHold {
+    return this.#simulate(call, lines, () => this.#gate.place(call, cost, lines))
+  }
+
+  // The seat has seen to it that a round comes once.
+  resume(call: ToolCall, cost: Credits, lines: readonly HoldLine[]): CallHold {
+    return this.#simulate(call, lines, () => this.#gate.resume(call, cost, lines))
+  }
+
+  #simulate(call: ToolCall, lines: readonly HoldLine[], place: () => MaybePromise<CallHold | Refusal>): CallHold {
     // Calls wait for the simulation, never for the real store: they have gone on by then.
     const waiting = lines.map((line) => this.#seed(line.budget)).filter((each) => isPromise(each))
     const seeded = waiting.length === 0 ? undefined : Promise.all(waiting)
-    const placed = andThen(seeded, () => this.#gate.place(call, cost, lines))
+    const placed = andThen(seeded, place)
     this.#placed.set(
       call.id,
       andThen(placed, (answer) => this.#told(call, answer)),
@@ -45,13 +54,21 @@ export class ShadowGate implements Gate {
   }
 
   end(call: ToolCall, _hold: CallHold, fate: HoldFate, cost: Credits, amount: Credits): Charge {
-    this.#whenHeld(call, (held) => void this.#gate.end(call, held, fate, cost, amount))
-    this.#placed.delete(call.id)
-    return { held: 0, charged: 0, end: 'released' }
+    return this.#over(call, (held) => void this.#gate.end(call, held, fate, cost, amount))
   }
 
-  extend(call: ToolCall): void {
-    this.#whenHeld(call, (held) => this.#gate.extend(call, held))
+  wait(call: ToolCall, _hold: CallHold, cost: Credits, waitMs: number): Charge {
+    return this.#over(call, (held) => void this.#gate.wait(call, held, cost, waitMs))
+  }
+
+  extend(call: ToolCall, _hold: CallHold, ttlMs: number): void {
+    this.#whenHeld(call, (held) => this.#gate.extend(call, held, ttlMs))
+  }
+
+  #over(call: ToolCall, then: (held: CallHold) => void): Charge {
+    this.#whenHeld(call, then)
+    this.#placed.delete(call.id)
+    return { held: 0, charged: 0, end: 'released' }
   }
 
   // Only what was held in the simulation is ended there.

@@ -1,4 +1,5 @@
 import { approveCall } from './approval.js'
+import { balances, legacyBalance } from './balance.js'
 import { budgetSettings, type BudgetOptions, type BudgetSettings } from './options.js'
 import { budgetsOf, type CallHold, type Held } from './call-hold.js'
 import type { HoldLine } from './enforcer.js'
@@ -17,6 +18,7 @@ import { callRef } from '../core/events.js'
 import type { CallMiddleware } from '../core/middleware.js'
 import type { CallOutcome, Charge } from '../core/outcome.js'
 import type { Gate } from './gate.js'
+import type { JsonObject } from '../core/json.js'
 import type { PriceCharge, Priced } from '../core/price.js'
 import { copyCall, type ToolCall } from '../core/call.js'
 
@@ -56,6 +58,8 @@ class BudgetStep implements BudgetMiddleware {
   readonly needs = ['cost', 'price']
   readonly gives = ['hold']
   readonly extendEveryMs: number
+  readonly methods: NonNullable<CallMiddleware['methods']>
+  readonly shadow: boolean
   readonly #settings: BudgetSettings
   readonly #lines: ReturnType<typeof compileLines>
   readonly #outage: Outage
@@ -67,6 +71,13 @@ class BudgetStep implements BudgetMiddleware {
     this.#lines = compileLines(settings.budget)
     this.#outage = new Outage(settings)
     this.extendEveryMs = ttlMs / 2
+    this.shadow = mode === 'shadow'
+    const balance = (request: ToolCall): MaybePromise<JsonObject | Refusal> =>
+      balances(settings, request, this.#lines(request, 0))
+    this.methods = {
+      'budget/balance': balance,
+      'satgate/budget': (request) => andThen(balance(request), legacyBalance),
+    }
     const Gate = mode === 'shadow' ? ShadowGate : HoldingGate
     this.#gate = new Gate(enforcer, settings, this.#outage)
   }
@@ -85,22 +96,28 @@ class BudgetStep implements BudgetMiddleware {
       return this.#refused(call, refuse(call.tool, { error: 'unpriced_tool', reason: 'invalid_price' }))
     }
     const lines = this.#lines(call, call.cost)
+    // An earlier round was approved with the same arguments.
+    if (call.round > 0) return this.#settle(call, this.#gate.resume(call, call.cost, lines))
     if (approve === undefined || call.cost <= approveAbove || mode === 'shadow') return this.#place(call, lines)
     return andThen(this.#cannotPay(call, lines), (refusal) => refusal ?? this.#ask(call, lines))
   }
 
   leave(call: ToolCall & Priced & Held, outcome: CallOutcome): MaybePromise<CallOutcome> {
     const { hold, cost } = call
-    const fate = fateOf(outcome, this.#settings)
     const { amount, reported } = this.#chargeOf(call, outcome)
-    const charge = this.#gate.end(call, hold, fate, cost, amount)
+    const charge =
+      outcome.kind === 'input-required' && outcome.waitMs !== undefined
+        ? this.#gate.wait(call, hold, cost, outcome.waitMs)
+        : this.#gate.end(call, hold, fateOf(outcome, this.#settings, call.round), cost, amount)
     const said = withAdvisory(outcome, hold)
     if (isPromise(charge)) return charge.then((later) => this.#charged(call, said, later, reported))
     return this.#charged(call, said, charge, reported)
   }
 
   extend(call: ToolCall & Priced & Held): void {
-    if (this.#settings.clock.now() - call.startedAt < LONGEST_HOLD_MS) this.#gate.extend(call, call.hold)
+    const { clock, ttlMs } = this.#settings
+    if (call.hold.state !== 'spent' && clock.now() - call.startedAt < LONGEST_HOLD_MS)
+      this.#gate.extend(call, call.hold, ttlMs)
   }
 
   // A price of one's own may throw, or answer with what is no amount: then all that was held is charged.
@@ -137,14 +154,21 @@ class BudgetStep implements BudgetMiddleware {
   }
 
   #place(call: ToolCall & Priced, lines: readonly HoldLine[]): MaybePromise<(ToolCall & Priced & Held) | Refusal> {
-    const placed = this.#gate.place(call, call.cost, lines)
+    return this.#settle(call, this.#gate.place(call, call.cost, lines))
+  }
+
+  #settle(
+    call: ToolCall & Priced,
+    placed: MaybePromise<CallHold | Refusal>,
+  ): MaybePromise<(ToolCall & Priced & Held) | Refusal> {
     return isPromise(placed) ? placed.then((later) => this.#placed(call, later)) : this.#placed(call, placed)
   }
 
   #placed(call: ToolCall & Priced, placed: CallHold | Refusal): (ToolCall & Priced & Held) | Refusal {
-    if ('error' in placed) return this.#refused(call, placed)
+    // The seat takes a round that was used before for a call of its own, which begins anew.
+    if ('error' in placed) return placed.reason === 'round_used' ? placed : this.#refused(call, placed)
     const { events } = this.#settings
-    if (events?.heard('held') === true) {
+    if (call.round === 0 && events?.heard('held') === true) {
       events.emit('held', {
         call: callRef(call),
         budgets: budgetsOf(placed),
@@ -152,7 +176,8 @@ class BudgetStep implements BudgetMiddleware {
         remaining: placed.remaining,
       })
     }
-    if (placed.debt > 0) events?.emit('overdrawn', { call: callRef(call), cost: call.cost, debt: placed.debt })
+    if (call.round === 0 && placed.debt > 0)
+      events?.emit('overdrawn', { call: callRef(call), cost: call.cost, debt: placed.debt })
     const held = copyCall(call)
     held.hold = placed
     return held as unknown as ToolCall & Priced & Held

@@ -1,4 +1,5 @@
 import { mintChargeId, type ChargeId } from './ids.js'
+import type { CallAuth } from './auth.js'
 import type { JsonObject } from './json.js'
 import type { Price } from './price.js'
 
@@ -6,22 +7,26 @@ import type { Price } from './price.js'
  * One invocation of a tool. Immutable: a step that adds something returns a copy with it.
  *
  * @property id the charge id, minted by the seat; links holds, money entries, call records and events
+ * @property round 0, and one more each time a call that was asked for input goes on: the same call, under the same id
  * @property tool the name as it will be forwarded
  * @property args the arguments as they came, not validated; `undefined` when the call has none
  * @property meta the call's `_meta`, as it came
  * @property server which server the call goes to, as the seat's owner named it; never what the peer says of itself
  * @property startedAt when the seat saw it, milliseconds since 1970
  * @property asTask whether the caller asked for a task (`params.task`)
+ * @property auth who asks, as the server's own authentication has it; `undefined` where there is none
  */
 export interface ToolCall {
   readonly kind: 'call'
   readonly id: ChargeId
+  readonly round: number
   readonly tool: string
   readonly args: JsonObject | undefined
   readonly meta: JsonObject | undefined
   readonly server: string | undefined
   readonly startedAt: number
   readonly asTask: boolean
+  readonly auth: CallAuth | undefined
 }
 
 /**
@@ -38,12 +43,21 @@ export interface CallInput {
   readonly args?: JsonObject | undefined
   readonly meta?: JsonObject | undefined
   readonly server?: string | undefined
+  readonly auth?: CallAuth | undefined
 }
 
-/** A call as it is first seen, at `startedAt`. */
-export function newCall(input: CallInput, startedAt: number, asTask = false): ToolCall {
-  const { tool, args, meta, server } = input
-  return new SeatCall({ id: mintChargeId(startedAt), tool, args, meta, server, startedAt, asTask })
+/** An earlier leg of the call, which it goes on from. */
+export interface EarlierLeg {
+  readonly id: ChargeId
+  /** The round that begins. */
+  readonly round: number
+}
+
+/** A call as it is first seen, at `startedAt`; or one that goes on. */
+export function newCall(input: CallInput, startedAt: number, asTask = false, earlier?: EarlierLeg): ToolCall {
+  const { tool, args, meta, server, auth } = input
+  const { id = mintChargeId(startedAt), round = 0 } = earlier ?? {}
+  return new SeatCall({ id, round, tool, args, meta, server, startedAt, asTask, auth })
 }
 
 /** What our own steps add: room for it is there from the start. */
@@ -56,24 +70,28 @@ interface Additions {
 class SeatCall implements ToolCall {
   readonly kind = 'call'
   readonly id: ChargeId
+  readonly round: number
   readonly tool: string
   readonly args: JsonObject | undefined
   readonly meta: JsonObject | undefined
   readonly server: string | undefined
   readonly startedAt: number
   readonly asTask: boolean
+  readonly auth: CallAuth | undefined
   readonly cost: number | undefined
   readonly price: Price | undefined
   readonly hold: unknown
 
   constructor(from: Omit<ToolCall, 'kind'> & Additions) {
     this.id = from.id
+    this.round = from.round
     this.tool = from.tool
     this.args = from.args
     this.meta = from.meta
     this.server = from.server
     this.startedAt = from.startedAt
     this.asTask = from.asTask
+    this.auth = from.auth
     this.cost = from.cost
     this.price = from.price
     this.hold = from.hold

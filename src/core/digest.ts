@@ -14,6 +14,11 @@ export function callDigest(call: Pick<ToolCall, 'tool' | 'args'>): MaybePromise<
   return andThen(crypto.sha256(canonicalJson({ name: call.tool, arguments: call.args ?? {} })), hex)
 }
 
+/** HMAC-SHA256 of UTF-8 text, as 64 hex digits. */
+export function keyedDigest(key: Uint8Array, text: string): MaybePromise<string> {
+  return andThen(crypto.hmacSha256(key, new TextEncoder().encode(text)), hex)
+}
+
 function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

@@ -87,12 +87,42 @@ export class Engine {
     return this.#steps.some((step) => step.observe !== undefined)
   }
 
+  /**
+   * Answers a method of this library's own, by the first step that has it; `undefined` where none does. A throw is the
+   * refusal `step_failed`.
+   */
+  answer(method: ToolCall): MaybePromise<JsonObject | Refusal> | undefined {
+    for (const step of this.#steps) {
+      const own = step.methods !== undefined && Object.hasOwn(step.methods, method.tool) && step.methods[method.tool]
+      if (!own) continue
+      const failed = (error: unknown): Refusal => stepFailed(method, step, error)
+      try {
+        const answer = own(method)
+        return isPromise(answer) ? Promise.resolve(answer).then(undefined, failed) : answer
+      } catch (error) {
+        return failed(error)
+      }
+    }
+    return undefined
+  }
+
+  /** The methods that {@link answer} knows. */
+  get methods(): readonly string[] {
+    return this.#steps.flatMap((step) => Object.keys(step.methods ?? {}))
+  }
+
+  /** Whether all that touch money only watch: then the seat must not change any message. */
+  get shadow(): boolean {
+    const watching = this.#steps.map((step) => step.shadow).filter((shadow) => shadow !== undefined)
+    return watching.length > 0 && watching.every((shadow) => shadow)
+  }
+
   /** What the steps show of a list of tools; what is no list is counted as a throw. */
-  listTools({ tools, server }: ToolListing): readonly JsonObject[] {
+  listTools({ tools, server, side }: ToolListing): readonly JsonObject[] {
     return this.#steps.reduceRight((shown, step) => {
       if (step.listTools === undefined) return shown
       try {
-        const answer: unknown = step.listTools({ tools: shown, server })
+        const answer: unknown = step.listTools({ tools: shown, server, side })
         if (Array.isArray(answer)) return answer as readonly JsonObject[]
       } catch {
         // Counted below.

@@ -45,6 +45,17 @@ export interface CallMiddleware<Needs = unknown, Gives = unknown> {
   extend?(call: ToolCall & Needs & Gives): void
   /** When `extend` is first due, in milliseconds. */
   readonly extendEveryMs?: number
+  /**
+   * This library's own methods that a server's seat answers by this step, and does not hand on: what came is a call
+   * whose tool is the method and whose arguments are its parameters. Answers with the result, or with a refusal. A
+   * throw is the refusal `step_failed`.
+   */
+  readonly methods?: Readonly<Record<string, (request: ToolCall) => MaybePromise<JsonObject | Refusal>>>
+  /**
+   * Whether a step that touches money only watches. Where all such steps do, the seat neither changes nor answers any
+   * message.
+   */
+  readonly shadow?: boolean
   /** Other messages that pass the seat and may carry evidence. A throw is counted and ignored. */
   observe?(message: ObservedMessage): void
   /**
@@ -58,6 +69,8 @@ export interface CallMiddleware<Needs = unknown, Gives = unknown> {
 export interface ToolListing {
   readonly tools: readonly JsonObject[]
   readonly server: string | undefined
+  /** Whose seat it is: a server's tells its clients of itself, a client's changes nothing that it need not. */
+  readonly side: 'client' | 'server'
 }
 
 /** A message that is not a governed call, as it passes the seat; not to be changed. */

@@ -55,11 +55,23 @@ export interface RefusedOutcome extends Ended {
 export interface LostOutcome extends Ended {
   readonly kind: 'lost'
   readonly proves: 'not-run' | 'unknown'
-  readonly cause: 'not-sent' | 'cancelled' | 'timed-out' | 'closed' | 'input-required'
+  readonly cause: 'not-sent' | 'cancelled' | 'timed-out' | 'closed'
+}
+
+/**
+ * The server asks for input before it does the call (2026-07-28). The same call goes on later, perhaps in another
+ * process; it passes the steps once for each round.
+ *
+ * @property waitMs how long it may wait for the input; `undefined` when it will not go on as the same call
+ */
+export interface InputOutcome extends Ended {
+  readonly kind: 'input-required'
+  readonly proves: 'not-run' | 'unknown'
+  readonly waitMs: number | undefined
 }
 
 /** How one call ended. */
-export type CallOutcome = ResultOutcome | ErrorOutcome | TaskOutcome | RefusedOutcome | LostOutcome
+export type CallOutcome = ResultOutcome | ErrorOutcome | TaskOutcome | RefusedOutcome | LostOutcome | InputOutcome
 
 /**
  * The outcome of a result. One that asks for more input has not done the call yet: what that proves, `unfinished`,
@@ -67,7 +79,7 @@ export type CallOutcome = ResultOutcome | ErrorOutcome | TaskOutcome | RefusedOu
  */
 export function resultOutcome(value: unknown, unfinished: 'not-run' | 'unknown'): CallOutcome {
   const result = isObject(value) ? value : {}
-  if (result.resultType === 'input_required') return { kind: 'lost', cause: 'input-required', proves: unfinished }
+  if (result.resultType === 'input_required') return { kind: 'input-required', proves: unfinished, waitMs: undefined }
   return { kind: 'result', proves: result.isError === true ? 'failed' : 'ran', result }
 }
 

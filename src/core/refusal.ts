@@ -4,8 +4,8 @@ import type { Credits } from './credits.js'
 /** The reasons of each slug: which of its cases it is. Types, for no program looks them up. */
 export interface RefusalReasons {
   invalid_request: 'invalid_request' | 'duplicate_id' | 'missing_id' | 'too_large'
-  invalid_params: 'related_task' | 'invalid_name' | 'invalid_arguments'
-  invalid_request_state: 'invalid_request_state'
+  invalid_params: 'related_task' | 'invalid_name' | 'invalid_arguments' | 'unknown_parameter'
+  invalid_request_state: 'invalid_request_state' | 'round_used'
   unauthorized: 'unauthorized'
   forbidden_tool: 'forbidden_tool'
   unpriced_tool:

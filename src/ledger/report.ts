@@ -56,7 +56,8 @@ export function addCalls(
   record: CallRecord | FoldedCalls,
 ): void {
   const more: Partial<CallTotals> | undefined = record.kind === 'calls' ? record : record.charge
-  const { calls = 1, charged = 0, reported = 0 } = more ?? {}
+  // A call that was asked for input is counted when it ends, for it passes once for each round.
+  const { calls = record.outcome === 'input-required' ? 0 : 1, charged = 0, reported = 0 } = more ?? {}
   sums.calls += calls
   sums.charged += charged
   sums.reported += reported

@@ -33,6 +33,8 @@ export function withLedger(options: {
   return {
     name: 'withLedger',
     leave(call, outcome) {
+      // What a seat begins anew has a record of its own.
+      if (outcome.kind === 'refused' && outcome.refusal.reason === 'round_used') return outcome
       try {
         const written = ledger.append([recordOf(call, outcome, clock.now())])
         if (isPromise(written)) written.then(undefined, fault)

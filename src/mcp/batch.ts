@@ -1,7 +1,6 @@
 import { isObject, type JsonObject } from '../core/json.js'
 import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
 import { invalidMessage, requireId } from './request.js'
-import { isToolsCall } from './wire.js'
 import type { PendingCall } from './pending.js'
 
 /** A message that may be forwarded, and the call it begins. */
@@ -16,13 +15,14 @@ export interface Admitted {
  */
 export function admitBatch(
   messages: readonly unknown[],
+  isCall: (message: JsonObject) => boolean,
   admit: (message: JsonObject) => MaybePromise<Admitted | undefined>,
   drop: (admitted: Admitted) => void,
 ): MaybePromise<readonly Admitted[]> {
   // All are checked before any is admitted.
   const checked = messages.map((message) => {
     if (!isObject(message)) throw invalidMessage('a batch of JSON-RPC messages')
-    if (isToolsCall(message)) requireId(message)
+    if (isCall(message)) requireId(message)
     return message
   })
   const admitted: MaybePromise<Admitted | undefined>[] = []

@@ -9,17 +9,18 @@ import type { RequestId } from './wire.js'
 export interface PendingCall {
   /** The request's id; a resumed stream answers under a new one. */
   id: RequestId
-  readonly call: ToolCall
+  /** As it came; one that brings a state of ours goes on under the id of its first round. */
+  call: ToolCall
   readonly era: Era
-  /** Which leg of a multi-round trip it is, from 0. */
-  readonly round: number
-  /** The message as it was forwarded. */
-  request: JsonObject | undefined
-  /** Set once the steps let it pass. */
+  /** The message to forward. */
+  request: JsonObject
+  /** Set once the first step is entered. */
   passage: Passage | undefined
-  /** Whether it was handed to the transport: before that a cancellation means that it never ran. */
+  /** Whether it was handed on: before that a cancellation means that it never ran. */
   sent: boolean
-  /** Set when it was cancelled while it was still being decided. */
+  /** Whether a handler of this process has it: then no error proves that nothing ran. */
+  handled: boolean
+  /** Set when nobody waits for it any more. */
   cancelled: boolean
   /** The last event id of its stream, by which a broken stream is resumed. */
   resumptionToken: string | undefined
@@ -31,15 +32,15 @@ export interface PendingCall {
 export const PENDING_LIMIT = 10_000
 
 /** A call that was just seen. */
-export function newPending(id: RequestId, call: ToolCall, era: Era, round = 0): PendingCall {
+export function newPending(id: RequestId, call: ToolCall, era: Era, request: JsonObject): PendingCall {
   return {
     id,
     call,
     era,
-    round,
-    request: undefined,
+    request,
     passage: undefined,
     sent: false,
+    handled: false,
     cancelled: false,
     resumptionToken: undefined,
     cleanUp: undefined,

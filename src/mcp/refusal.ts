@@ -1,7 +1,8 @@
 import { entriesSent, isObject, type JsonObject } from '../core/json.js'
 import { REFUSALS, type Refusal, type RefusalSlug } from '../core/refusal.js'
-import { META, type RequestId } from './wire.js'
-import type { Era } from './eras.js'
+import { isToolsCall, META, type RequestId } from './wire.js'
+import { eraOf, type Era } from './eras.js'
+import type { Seat } from './seat.js'
 
 /** The `_meta` key of a refusal that is an `isError` result. */
 export const REFUSAL_META = `${META}refusal`
@@ -26,6 +27,22 @@ export type RefusalCodes = Readonly<Partial<Record<RefusalSlug, number>>>
 export function refusalError(id: RequestId, refusal: Refusal, era: Era, codes: RefusalCodes = {}): JsonObject {
   const code = codes[refusal.error] ?? REFUSALS[refusal.error][era]
   return { jsonrpc: '2.0', id, error: { code, message: refusalText(refusal), data: refusalData(refusal) } }
+}
+
+/** Slugs that are the protocol's own errors: never answered as a tool result. */
+const PROTOCOL_ERRORS = new Set<RefusalSlug>(['invalid_request', 'invalid_params', 'invalid_request_state'])
+
+/** The answer to a request that was refused, in the form that the seat's settings ask for. */
+export function refusalAnswer(
+  request: JsonObject,
+  id: RequestId,
+  refusal: Refusal,
+  seat: Pick<Seat, 'refusal' | 'codes'>,
+): JsonObject {
+  const era = eraOf(request)
+  const asResult = seat.refusal === 'result' && isToolsCall(request) && !PROTOCOL_ERRORS.has(refusal.error)
+  if (asResult) return { jsonrpc: '2.0', id, result: refusalResult(refusal, era) }
+  return refusalError(id, refusal, era, seat.codes)
 }
 
 /**

@@ -1,26 +1,42 @@
 import { BudgetError } from '../core/errors.js'
 import { copyJson, isObject, type JsonObject } from '../core/json.js'
 import { refuse, type Refusal } from '../core/refusal.js'
-import { isRequestId, objectAt, type RequestId } from './wire.js'
+import { isRequestId, isToolsCall, objectAt, type RequestId } from './wire.js'
+import type { CallAuth } from '../core/auth.js'
 import { newCall, type ToolCall } from '../core/call.js'
 
 const RELATED_TASK = 'io.modelcontextprotocol/related-task'
 
-/** Reads a `tools/call` request; a refusal for one that no server could answer as it stands. */
-export function readCall(message: JsonObject, server: string | undefined, now: number): ToolCall | Refusal {
+/** Reads the request of a call; a refusal for one that no server could answer as it stands. */
+export function readCall(
+  message: JsonObject,
+  server: string | undefined,
+  auth: CallAuth | undefined,
+  now: number,
+): ToolCall | Refusal {
   const params = objectAt(message, 'params')
-  const { name, arguments: args, _meta: meta } = params
+  const { _meta: meta } = params
+  const about = { meta: isObject(meta) ? meta : undefined, server, auth }
+  if (!isToolsCall(message)) return newCall({ tool: String(message.method), args: ownParams(params), ...about }, now)
+  const { name, arguments: args } = params
   if (typeof name !== 'string') return refuse('', { error: 'invalid_params', reason: 'invalid_name' })
   if (args !== undefined && !isObject(args))
     return refuse(name, { error: 'invalid_params', reason: 'invalid_arguments' })
   // Its answer would come inside another request's, or never: the hold would outlive the call.
   if (isObject(meta) && meta[RELATED_TASK] !== undefined)
     return refuse(name, { error: 'invalid_params', reason: 'related_task' })
-  return newCall({ tool: name, args, meta: isObject(meta) ? meta : undefined, server }, now, params.task !== undefined)
+  return newCall({ tool: name, args, ...about }, now, params.task !== undefined)
+}
+
+/** The parameters of a request without those that every request may have. */
+export function ownParams(params: JsonObject): JsonObject {
+  const { _meta, requestState: _state, inputResponses: _responses, ...own } = params
+  return own
 }
 
 /** The name of the tool that a request asks for, or nothing. */
 export function toolOf(message: JsonObject): string {
+  if (!isToolsCall(message)) return String(message.method)
   const { name } = objectAt(message, 'params')
   return typeof name === 'string' ? name : ''
 }
@@ -46,11 +62,16 @@ export function forwardable(
   judged: ToolCall,
   snapshot: JsonObject | undefined,
 ): JsonObject {
-  if (judged.args === seen.args && judged.tool === seen.tool) return snapshot ?? message
+  const { args, meta, tool } = judged
+  if (args === seen.args && tool === seen.tool && meta === seen.meta) return snapshot ?? message
   const params = objectAt(snapshot ?? message, 'params')
-  const kept = judged.args === seen.args
-  const args = kept ? params.arguments : judged.args && copyJson(judged.args, { freeze: false })
-  return { ...message, params: { ...params, name: judged.tool, arguments: args } }
+  const marked = meta === seen.meta ? params : { ...params, _meta: meta }
+  const kept = args === seen.args
+  const copy = kept ? undefined : args && copyJson(args, { freeze: false })
+  const changed = isToolsCall(message)
+    ? { ...marked, name: tool, arguments: kept ? params.arguments : copy }
+    : { ...marked, ...copy }
+  return { ...message, params: changed }
 }
 
 /** The message as it is now, for a decision that takes time. */

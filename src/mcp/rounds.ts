@@ -1,99 +1,123 @@
-import { canonicalJson, type JsonObject } from '../core/json.js'
+import { callDigest } from '../core/digest.js'
+import { andThen, isPromise, type MaybePromise } from '../core/maybe-promise.js'
 import { objectAt } from './wire.js'
 import type { Clock } from '../core/clock.js'
-import type { PendingCall } from './pending.js'
+import type { EarlierLeg, ToolCall } from '../core/call.js'
+import type { JsonObject } from '../core/json.js'
+import type { Seal } from './seal.js'
 
-/** How long a call may wait for input, how often it may ask, and how many states are remembered. */
+/** How long a call may wait for input, how often it may ask, and how many are remembered that are only watched. */
 export const ROUND_LIMITS = { ttlMs: 600_000, rounds: 10, open: 10_000 } as const
 
-const PREFIX = 'mcpb-round.'
+/** What a request continues: the same call; nothing; or it brings a state that was forged, moved or is too old. */
+export type Continuation =
+  | { readonly kind: 'same'; readonly earlier: EarlierLeg; readonly message: JsonObject }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'invalid' }
 
-interface Round {
-  readonly pending: PendingCall
-  readonly args: string
-  readonly original: unknown
-  consumed: boolean
-  readonly cancelTimer: () => void
+/** Multi-round trips (2026-07-28): one call that asks for input and goes on under new ids. */
+export interface Rounds {
+  /** What the request of a call continues. Pure: a round is consumed by the step that holds the credits. */
+  resume(request: JsonObject, call: ToolCall): MaybePromise<Continuation>
+  /** The response to hand on, which lets the call go on; `undefined` when it will not. */
+  begin(call: ToolCall, response: JsonObject): MaybePromise<JsonObject | undefined>
 }
 
-/** What a continuation is: the same call, a state used before (a new call, which pays), or nothing we know. */
-export type Continuation =
-  | { readonly kind: 'same'; readonly pending: PendingCall; readonly message: JsonObject }
-  | { readonly kind: 'again'; readonly message: JsonObject }
-  | { readonly kind: 'unknown' }
-  | { readonly kind: 'none' }
+const NONE: Continuation = { kind: 'none' }
+const INVALID: Continuation = { kind: 'invalid' }
+
+/** Rounds by a sealed state, which any process with the keys can take up. Nothing is remembered. */
+export class SealedRounds implements Rounds {
+  readonly #seal: Seal
+  readonly #clock: Clock
+
+  constructor(seal: Seal, clock: Clock) {
+    this.#seal = seal
+    this.#clock = clock
+  }
+
+  resume(request: JsonObject, call: ToolCall): MaybePromise<Continuation> {
+    const params = objectAt(request, 'params')
+    if (!this.#seal.owns(params.requestState)) return NONE
+    return andThen(this.#seal.open(params.requestState), (state) => {
+      if (state === undefined || state.expiresAt <= this.#clock.now()) return INVALID
+      return andThen(digestOf(call), (digest) => {
+        if (digest !== state.digest) return INVALID
+        const { requestState: _, ...rest } = params
+        const { id, round, original } = state
+        const restored = original === undefined ? rest : { ...rest, requestState: original }
+        return { kind: 'same', earlier: { id, round }, message: { ...request, params: restored } }
+      })
+    })
+  }
+
+  begin(call: ToolCall, response: JsonObject): MaybePromise<JsonObject | undefined> {
+    const result = objectAt(response, 'result')
+    const { requestState: original } = result
+    const round = call.round + 1
+    const sealable = original === undefined || typeof original === 'string'
+    if (round > ROUND_LIMITS.rounds || !sealable) return undefined
+    const expiresAt = this.#clock.now() + ROUND_LIMITS.ttlMs
+    return andThen(
+      orUndefined(() => this.#seal.seal(call, round, expiresAt, original)),
+      (requestState) => (requestState === undefined ? undefined : { ...response, result: { ...result, requestState } }),
+    )
+  }
+}
 
 /**
- * Multi-round trips at a client seat (2026-07-28): one call that asks for input and goes on under new ids. The
- * server's state is kept here and the client carries a random token in its place, which works once, so that no other
- * call can pass for a continuation.
+ * Rounds as a seat in shadow mode takes them, which may not change a message: by the server's own state, or by the
+ * call's digest where it sends none. Good enough to simulate by, for no credits depend on it.
  */
-export class Rounds {
-  readonly #open = new Map<string, Round>()
+export class WatchedRounds implements Rounds {
   readonly #clock: Clock
-  readonly #onExpire: (pending: PendingCall) => void
+  readonly #open = new Map<string, EarlierLeg & { readonly expiresAt: number }>()
 
-  constructor(clock: Clock, onExpire: (pending: PendingCall) => void) {
+  constructor(clock: Clock) {
     this.#clock = clock
-    this.#onExpire = onExpire
   }
 
-  /** Keeps a call open that asks for input; the response to hand on, or `undefined` when it has asked too often. */
-  begin(pending: PendingCall, response: JsonObject): JsonObject | undefined {
-    const args = digestible(pending.request ?? {})
-    const full = pending.round >= ROUND_LIMITS.rounds || this.#open.size >= ROUND_LIMITS.open
-    if (full || args === undefined) return undefined
-    const token = `${PREFIX}${globalThis.crypto.randomUUID()}`
-    const result = objectAt(response, 'result')
-    const round: Round = {
-      pending,
-      args,
-      original: result.requestState,
-      consumed: false,
-      cancelTimer: this.#clock.after(ROUND_LIMITS.ttlMs, () => this.#expire(token)),
-    }
-    this.#open.set(token, round)
-    return { ...response, result: { ...result, requestState: token } }
+  resume(request: JsonObject, call: ToolCall): MaybePromise<Continuation> {
+    const { requestState, inputResponses } = objectAt(request, 'params')
+    if (this.#open.size === 0 || (requestState === undefined && inputResponses === undefined)) return NONE
+    return andThen(digestOf(call), (digest) => {
+      const key = keyOf(digest, requestState)
+      const earlier = this.#open.get(key)
+      // The first that brings it goes on; another is a call of its own.
+      this.#open.delete(key)
+      if (earlier === undefined || earlier.expiresAt <= this.#clock.now()) return NONE
+      return { kind: 'same', earlier, message: request }
+    })
   }
 
-  /** What a request continues, by the state it carries. A state is consumed by its first use. */
-  resume(request: JsonObject): Continuation {
-    const params = objectAt(request, 'params')
-    const { requestState } = params
-    if (typeof requestState !== 'string' || !requestState.startsWith(PREFIX)) return { kind: 'none' }
-    const round = this.#open.get(requestState)
-    if (round === undefined || round.args !== digestible(request)) return { kind: 'unknown' }
-    const { requestState: _, ...rest } = params
-    const restored = round.original === undefined ? rest : { ...rest, requestState: round.original }
-    const message = { ...request, params: restored }
-    if (round.consumed) return { kind: 'again', message }
-    round.consumed = true
-    return { kind: 'same', pending: round.pending, message }
+  begin(call: ToolCall, response: JsonObject): MaybePromise<JsonObject | undefined> {
+    const round = call.round + 1
+    if (round > ROUND_LIMITS.rounds) return undefined
+    return andThen(digestOf(call), (digest) => {
+      if (digest === undefined) return undefined
+      const [oldest] = this.#open.keys()
+      if (oldest !== undefined && this.#open.size >= ROUND_LIMITS.open) this.#open.delete(oldest)
+      const { requestState } = objectAt(response, 'result')
+      const expiresAt = this.#clock.now() + ROUND_LIMITS.ttlMs
+      this.#open.set(keyOf(digest, requestState), { id: call.id, round, expiresAt })
+      return response
+    })
   }
+}
 
-  /** Ends all that waits; answers with the calls that were still open. */
-  close(): PendingCall[] {
-    const open: PendingCall[] = []
-    for (const round of this.#open.values()) {
-      round.cancelTimer()
-      if (!round.consumed) open.push(round.pending)
-    }
-    this.#open.clear()
-    return open
-  }
-
-  #expire(token: string): void {
-    const round = this.#open.get(token)
-    this.#open.delete(token)
-    if (round?.consumed === false) this.#onExpire(round.pending)
-  }
+function keyOf(digest: string | undefined, state: unknown): string {
+  return `${digest} ${typeof state === 'string' ? state : ''}`
 }
 
 // Undefined for arguments that are no JSON, as an in-memory transport may carry: such a call has no second round.
-function digestible(request: JsonObject): string | undefined {
-  const { name, arguments: args } = objectAt(request, 'params')
+function digestOf(call: ToolCall): MaybePromise<string | undefined> {
+  return orUndefined(() => callDigest(call))
+}
+
+function orUndefined(make: () => MaybePromise<string>): MaybePromise<string | undefined> {
   try {
-    return canonicalJson({ name, arguments: args ?? {} })
+    const made = make()
+    return isPromise(made) ? Promise.resolve(made).catch(() => undefined) : made
   } catch {
     return undefined
   }

@@ -1,9 +1,13 @@
 import { assertKeys, misconfigured, oneOf, optionalText } from '../core/settings.js'
+import { Engine } from '../core/engine.js'
+import { GOVERNABLE, type GovernableMethod } from './methods.js'
 import { isObject } from '../core/json.js'
 import { REFUSALS } from '../core/refusal.js'
 import { flattenSteps } from '../core/compose.js'
 import { systemClock, type Clock } from '../core/clock.js'
 import type { CallMiddleware } from '../core/middleware.js'
+import { processKeys, Seal, sealKeys, type SealKey } from './seal.js'
+import { SealedRounds, WatchedRounds, type Rounds } from './rounds.js'
 import type { RefusalCodes } from './refusal.js'
 
 /** Settings of a seat, given before the steps. */
@@ -14,6 +18,17 @@ export interface SeatOptions {
   readonly refusal?: 'error' | 'result'
   /** Other JSON-RPC codes, by slug. */
   readonly codes?: RefusalCodes
+  /**
+   * Other methods that cost: each is a call whose tool is the method's name, such as `resources/read`, and whose
+   * arguments are its parameters. The price list must know them.
+   */
+  readonly governed?: readonly GovernableMethod[]
+  /**
+   * Keys of at least 32 random bytes that seal what a server keeps with its client between the rounds of a call: the
+   * first seals, all of them open. Give all processes that share the budgets the same ones, or a call that asks for
+   * input goes on only in the process where it began. A random key of this process by default.
+   */
+  readonly sealKeys?: readonly SealKey[]
   readonly clock?: Clock
 }
 
@@ -23,7 +38,15 @@ export interface Seat {
   readonly refusal: 'error' | 'result'
   readonly codes: RefusalCodes
   readonly clock: Clock
-  readonly steps: readonly CallMiddleware[]
+  /** One for all the transports of the seat. */
+  readonly engine: Engine
+  /** The methods that are calls. */
+  readonly governed: ReadonlySet<unknown>
+  /** Whether the seat only watches: then no message is changed, and nothing is answered here. */
+  readonly shadow: boolean
+  /** Rounds of calls that this side sends, and of those that it receives. */
+  readonly sentRounds: Rounds
+  readonly receivedRounds: Rounds
 }
 
 /**
@@ -37,13 +60,30 @@ export function readSeat(who: string, given: readonly (SeatOptions | CallMiddlew
   const options = (hasOptions ? first : {}) as SeatOptions
   const steps = flattenSteps((hasOptions ? rest : given) as readonly CallMiddleware[])
   if (steps.length === 0) throw misconfigured(who, 'given steps', steps, 'none')
-  assertKeys(options, ['server', 'refusal', 'codes', 'clock'], 'options')
-  const { codes = {}, clock = systemClock } = options
+  assertKeys(options, ['server', 'refusal', 'codes', 'governed', 'sealKeys', 'clock'], 'options')
+  const { codes = {}, clock = systemClock, governed = [] } = options
   const server = optionalText(options.server, 'server')
   const refusal = oneOf(options.refusal, ['error', 'result'], 'refusal')
   assertKeys(codes, Object.keys(REFUSALS), 'codes')
   for (const [slug, code] of Object.entries(codes)) {
     if (!Number.isSafeInteger(code)) throw misconfigured(`codes.${slug}`, 'an integer', code)
   }
-  return { server, refusal, codes, clock, steps }
+  const methods: unknown = governed
+  if (!Array.isArray(methods)) throw misconfigured('governed', 'a list of methods', methods)
+  for (const method of governed) oneOf(method, GOVERNABLE, 'governed')
+  const keys = options.sealKeys === undefined ? processKeys() : sealKeys(options.sealKeys)
+  const engine = new Engine(steps, clock)
+  const sealed = (prefix: string, by: readonly Uint8Array[]): Rounds =>
+    engine.shadow ? new WatchedRounds(clock) : new SealedRounds(new Seal(prefix, server, by), clock)
+  return {
+    server,
+    refusal,
+    codes,
+    clock,
+    engine,
+    governed: new Set(['tools/call', ...governed]),
+    shadow: engine.shadow,
+    sentRounds: sealed('mcpb-c1.', processKeys()),
+    receivedRounds: sealed('mcpb-s1.', keys),
+  }
 }

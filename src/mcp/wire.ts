@@ -16,6 +16,12 @@ export interface ClientLike {
   readonly transport?: unknown
 }
 
+/** Any MCP server, of SDK v1 or v2. */
+export interface ServerLike {
+  connect(transport: never): Promise<void>
+  close(): Promise<void>
+}
+
 /** A JSON-RPC id. `1` and `"1"` are two ids. */
 export type RequestId = string | number
 

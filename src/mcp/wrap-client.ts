@@ -1,8 +1,10 @@
 import { BudgetError } from '../core/errors.js'
-import { alreadyWrapped, isMetered, wrapTransport } from './wrap-transport.js'
+import { alreadyWrapped, isMetered } from './metered-transport.js'
+import { isWrappedServer } from './wrap-server.js'
+import { wrapTransport } from './wrap-transport.js'
 import { readSeat, type SeatOptions } from './seat.js'
 import type { CallMiddleware, Ordered } from '../core/middleware.js'
-import type { ClientLike, TransportLike } from './wire.js'
+import type { ClientLike, ServerLike, TransportLike } from './wire.js'
 
 const wrapped = new WeakSet<object>()
 
@@ -58,17 +60,17 @@ export function wrapClient<T extends ClientLike>(client: T, ...given: readonly (
 }
 
 /**
- * Makes sure that a client's calls, or those through a transport, are metered: for the start of a program that must
+ * Makes sure that a client's calls, a server's, or those through a transport, are metered: for the start of a program that must
  * not run without.
  *
  * @throws BudgetError `not_metered`
  * @example assertMetered(client)
  */
-export function assertMetered(target: ClientLike | TransportLike): void {
-  const metered = isMetered(target) || wrapped.has(target) || ('transport' in target && isMetered(target.transport))
-  if (metered) return
+export function assertMetered(target: ClientLike | ServerLike | TransportLike): void {
+  const metered = isMetered(target) || wrapped.has(target) || isWrappedServer(target)
+  if (metered || ('transport' in target && isMetered(target.transport))) return
   throw new BudgetError({
     code: 'not_metered',
-    message: 'Expected a wrapped client or transport',
+    message: 'Expected a wrapped client, server or transport',
   })
 }

@@ -1,5 +1,5 @@
+import { authOf } from './auth.js'
 import { andThen, type MaybePromise } from '../core/maybe-promise.js'
-import { Engine } from '../core/engine.js'
 import { isObject, type JsonObject } from '../core/json.js'
 import { readSeat, type SeatOptions } from './seat.js'
 import { refusalResult } from './refusal.js'
@@ -33,7 +33,7 @@ export function wrapTool<Handler extends ToolHandler, List extends readonly Call
 export function wrapTool<Handler extends ToolHandler, List extends readonly CallMiddleware[]>(
   name: string,
   handler: Handler,
-  options: Omit<SeatOptions, 'refusal' | 'codes'>,
+  options: Pick<SeatOptions, 'server' | 'clock'>,
   ...steps: List & Ordered<List>
 ): Handler
 export function wrapTool<Handler extends ToolHandler>(
@@ -42,7 +42,7 @@ export function wrapTool<Handler extends ToolHandler>(
   ...given: readonly (SeatOptions | CallMiddleware)[]
 ): Handler {
   const seat = readSeat('wrapTool', given)
-  const engine = new Engine(seat.steps, seat.clock)
+  const { engine } = seat
   const run = handler as unknown as (...given: unknown[]) => MaybePromise<unknown>
   const metered = (...received: unknown[]): MaybePromise<unknown> => {
     const call = newCall({ tool: name, server: seat.server, ...readHandlerCall(received) }, seat.clock.now())
@@ -68,11 +68,13 @@ function contextOf(received: readonly unknown[]): JsonObject {
   return Object(received.at(-1)) as JsonObject
 }
 
-function readHandlerCall(received: readonly unknown[]): Pick<ToolCall, 'args' | 'meta'> {
+function readHandlerCall(received: readonly unknown[]): Pick<ToolCall, 'args' | 'meta' | 'auth'> {
   const context = contextOf(received)
   const meta = context._meta ?? objectAt(context, 'mcpReq')._meta
   const args = received.length > 1 && isObject(received[0]) ? received[0] : undefined
-  return { args, meta: isObject(meta) ? meta : undefined }
+  const { http } = context
+  const auth = authOf({ params: { _meta: meta } }, isObject(http) ? { ...http, request: http.req } : context)
+  return { args, meta: isObject(meta) ? meta : undefined, auth }
 }
 
 function signalOf(received: readonly unknown[]): AbortSignal | undefined {

@@ -1,5 +1,6 @@
 import { callRef } from '../core/events.js'
 import { copyCall, type ToolCall } from '../core/call.js'
+import { isObject, type JsonObject } from '../core/json.js'
 import { isPromise } from '../core/maybe-promise.js'
 import { compileCostProfile, type CostProfileOptions } from './cost-profile.js'
 import { outcomePrice } from './outcome-price.js'
@@ -9,9 +10,14 @@ import type { Price, Priced } from '../core/price.js'
 import type { Refusal } from '../core/refusal.js'
 import type { PriceMatch } from './price-list.js'
 
+/** The `_meta` key of a tool's price in `tools/list`: `{ credits, unit }`, or `{ max, unit }` for the most it may cost. */
+export const COST_META = 'dev.mcp-budget/cost'
+
 /**
  * Puts a price on every call: exact name → longest wildcard → `*` → default, first in the list of the call's server,
  * then in the general one. Gives `cost`, what is held, and `price`, what each outcome is charged and by which rule.
+ *
+ * Tools that a server's `tools/list` shows carry their price in `_meta['dev.mcp-budget/cost']`, where it is known before the call.
  *
  * Refuses, before any balance is read:
  *
@@ -56,9 +62,21 @@ export function withCostProfile(options: CostProfileOptions): CallMiddleware<unk
     return priced as ToolCall & Priced
   }
 
+  function shown(tool: JsonObject, server: string | undefined): JsonObject {
+    const match = typeof tool.name === 'string' ? profile.find(tool.name, server) : undefined
+    if (match?.kind !== 'priced') return tool
+    const { credits, max } = match
+    const cost = credits === undefined ? (max === undefined ? undefined : { max }) : { credits }
+    if (cost === undefined) return tool
+    const meta = isObject(tool._meta) ? tool._meta : {}
+    return { ...tool, _meta: { ...meta, [COST_META]: { ...cost, unit: 'credits' } } }
+  }
+
   return {
     name: 'withCostProfile',
     gives: ['cost', 'price'],
+    listTools: ({ tools, server, side }) =>
+      side === 'client' ? tools : tools.map((tool) => (isObject(tool) ? shown(tool, server) : tool)),
     enter(call) {
       const match = profile.find(call.tool, call.server)
       const price = match.kind === 'priced' ? match.price(call) : withoutPrice(call, match)

@@ -38,6 +38,9 @@ export class HoldRecord implements Timed {
   /** One that is `refused` never held anything. */
   state: HoldState | 'refused'
   end: HoldEndRecord | undefined = undefined
+  /** The last round that was consumed, and the request that did it. */
+  round = 0
+  roundId: string | undefined = undefined
   deadline: number
   readonly ttlMs: number
   readonly onExpire: OnExpire

@@ -101,14 +101,21 @@ export class Holds {
   }
 
   extend(request: ExtendRequest, now: number): ExtendResult {
+    const { id, round } = request
     const hold = this.#find(request.holdId)
     if (hold === undefined) return { kind: 'refused', reason: 'unknown_hold' }
     if (hold.state !== 'open') return { kind: 'refused', reason: 'hold_ended' }
+    if (round !== undefined && hold.roundId !== id) {
+      if (round <= hold.round) return { kind: 'refused', reason: 'round_used' }
+      hold.round = round
+      hold.roundId = id
+    }
     const deadline = Math.max(hold.deadline, now + request.ttlMs)
     this.#deadlines.remove(hold)
     hold.deadline = deadline
     this.#deadlines.add(hold)
-    return { kind: 'extended', expiresAt: deadline }
+    const remaining = Math.min(...hold.lines.map(({ budget }) => budget.available))
+    return { kind: 'extended', expiresAt: deadline, remaining, debt: hold.debt }
   }
 
   /** Ends every hold whose time is up. */

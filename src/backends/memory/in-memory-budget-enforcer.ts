@@ -116,8 +116,10 @@ export class InMemoryBudgetEnforcer implements HoldingEnforcer {
   }
 
   extend(request: ExtendRequest): ExtendResult {
+    assertId(request.id, 'id')
     assertId(request.holdId, 'holdId')
     assertTtl(request.ttlMs)
+    assertRound(request.round)
     return this.#holds.extend(request, this.#tick())
   }
 
@@ -209,6 +211,14 @@ function assertId(id: unknown, what: string): asserts id is string {
   throw new BudgetError({
     code: 'invalid_request',
     message: `Expected \`${what}\` to be text of 1 to 128 characters, got ${describeValue(id)}`,
+  })
+}
+
+function assertRound(round: unknown): asserts round is number | undefined {
+  if (round === undefined || (Number.isSafeInteger(round) && (round as number) > 0)) return
+  throw new BudgetError({
+    code: 'invalid_request',
+    message: `Expected \`round\` to be an integer from 1, got ${describeValue(round)}`,
   })
 }
 

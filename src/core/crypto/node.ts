@@ -7,6 +7,7 @@ import type { CryptoPort } from '../crypto.js'
  */
 export const crypto: CryptoPort = {
   sha256: (text) => builtin()?.createHash('sha256').update(text).digest() ?? web.sha256(text),
+  hmacSha256: (key, data) => builtin()?.createHmac('sha256', key).update(data).digest() ?? web.hmacSha256(key, data),
 }
 
 function builtin() {

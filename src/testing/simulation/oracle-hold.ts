@@ -31,6 +31,8 @@ export interface OracleHold {
   /** The request that ended it, and what that was told. */
   end: { readonly request: CaptureRequest | ReleaseRequest; readonly answer: CaptureResult | ReleaseResult } | undefined
   charged: Credits
+  /** The requests that consumed its rounds, by round. */
+  readonly rounds: Map<number, string>
 }
 
 /** A hold at its beginning. */
@@ -43,7 +45,7 @@ export function newHold(
   deadline: number,
 ): OracleHold {
   const onExpire = request?.onExpire ?? 'release'
-  return { id, request, answer, lines, state, deadline, onExpire, end: undefined, charged: 0 }
+  return { id, request, answer, lines, state, deadline, onExpire, end: undefined, charged: 0, rounds: new Map() }
 }
 
 /** Notes what ended a hold. */

@@ -90,8 +90,15 @@ export class OracleHolds {
     const hold = this.all.get(request.holdId)
     if (hold === undefined) return { kind: 'refused', reason: 'unknown_hold' }
     if (hold.state !== 'open') return { kind: 'refused', reason: 'hold_ended' }
+    const { id, round = 0 } = request
+    if (round > 0 && hold.rounds.get(round) !== id) {
+      if (Math.max(0, ...hold.rounds.keys()) >= round) return { kind: 'refused', reason: 'round_used' }
+      hold.rounds.set(round, id)
+    }
     hold.deadline = Math.max(hold.deadline, now + request.ttlMs)
-    return { kind: 'extended', expiresAt: hold.deadline }
+    const remaining = Math.min(...hold.lines.map(({ budget }) => available(budget)))
+    const debt = hold.answer.kind === 'held' ? hold.answer.debt : 0
+    return { kind: 'extended', expiresAt: hold.deadline, remaining, debt }
   }
 
   /** Ends every hold whose time is up. */

@@ -1,5 +1,7 @@
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
 import { serverV1 } from './server-v1.js'
-import { journalOfParent } from './stdio.js'
+import { guardOfParent, journalOfParent } from './stdio.js'
 
-await serverV1(journalOfParent()).connect(new StdioServerTransport())
+const guard = guardOfParent()
+const make = guard.factory(() => serverV1(journalOfParent()))
+await guard.server(make()).connect(guard.transport(new StdioServerTransport()))

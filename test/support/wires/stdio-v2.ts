@@ -1,6 +1,10 @@
-import { serveStdio } from '@modelcontextprotocol/server/stdio'
+import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio'
 import { serverV2 } from './server-v2.js'
-import { journalOfParent } from './stdio.js'
+import { guardOfParent, journalOfParent } from './stdio.js'
 
 const journal = journalOfParent()
-serveStdio(() => serverV2(journal))
+const guard = guardOfParent()
+serveStdio(
+  guard.factory(() => guard.server(serverV2(journal))),
+  { transport: guard.transport(new StdioServerTransport()) },
+)

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { guardOf, type Guard, type Guarding } from './guard.js'
 import { fileJournal } from './journal.js'
 import type { Link, WireTransport } from './wire.js'
 
@@ -16,12 +17,17 @@ export interface Spawn {
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
 /** Every transport starts its own process of `server`; they share the journal. */
-export function stdioLink(server: 'stdio-v1.ts' | 'stdio-v2.ts', connect: (spawn: Spawn) => WireTransport): Link {
+export function stdioLink(
+  server: 'stdio-v1.ts' | 'stdio-v2.ts',
+  connect: (spawn: Spawn) => WireTransport,
+  guarding: Guarding | undefined,
+): Link {
   const folder = mkdtempSync(join(tmpdir(), 'mcp-budget-wire-'))
   const journal = join(folder, 'journal')
   writeFileSync(journal, '')
   const script = fileURLToPath(new URL(server, import.meta.url))
-  const spawn = { command: process.execPath, args: ['--import', 'tsx', script], env: { JOURNAL: journal }, cwd: ROOT }
+  const env = { JOURNAL: journal, ...(guarding && { GUARDING: JSON.stringify(guarding) }) }
+  const spawn = { command: process.execPath, args: ['--import', 'tsx', script], env, cwd: ROOT }
   return {
     transport: () => connect(spawn),
     executions: fileJournal(journal).executions,
@@ -29,6 +35,12 @@ export function stdioLink(server: 'stdio-v1.ts' | 'stdio-v2.ts', connect: (spawn
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** The guard that `stdioLink` told this process of, if any. */
+export function guardOfParent(): Guard {
+  const told = process.env['GUARDING']
+  return guardOf(told === undefined ? undefined : (JSON.parse(told) as Guarding))
 }
 
 /** The journal that `stdioLink` told this process of. */

@@ -6,8 +6,10 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js'
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+import { ResultSchema } from '@modelcontextprotocol/sdk/types.js'
 import { listen } from './http.js'
 import { memoryJournal } from './journal.js'
+import type { Guard } from './guard.js'
 import { serverV1 } from './server-v1.js'
 import { stdioLink } from './stdio.js'
 import { SERVER_INFO, type ToolResult } from './tools.js'
@@ -15,8 +17,9 @@ import { type Link, type Links, type OpenWire, type WireClient, wiresOf } from '
 
 const LINKS = {
   'in-memory': inMemory,
-  stdio: () => stdioLink('stdio-v1.ts', (spawn) => new StdioClientTransport(spawn)),
+  stdio: (_, guarding) => stdioLink('stdio-v1.ts', (spawn) => new StdioClientTransport(spawn), guarding),
   'Streamable HTTP': streamableHttp,
+  'stateless HTTP': statelessHttp,
   SSE: sse,
 } satisfies Links
 
@@ -35,6 +38,7 @@ function open(link: Link): OpenWire {
     async callTool(client, name, args = {}, options) {
       return (await (client as Client).callTool({ name, arguments: args }, undefined, options)) as ToolResult
     },
+    request: (client, method, params = {}) => (client as Client).request({ method, params }, ResultSchema),
     async close() {
       for (const client of clients) await client.close()
       await link.close()
@@ -42,16 +46,17 @@ function open(link: Link): OpenWire {
   }
 }
 
-function inMemory(): Link {
+function inMemory(guard: Guard): Link {
   const journal = memoryJournal()
+  const make = guard.factory(() => serverV1(journal))
   const servers: Array<ReturnType<typeof serverV1>> = []
   return {
     executions: journal.executions,
     transport() {
       const [near, far] = InMemoryTransport.createLinkedPair()
-      const server = serverV1(journal)
+      const server = guard.server(make())
       servers.push(server)
-      void server.connect(far)
+      void server.connect(guard.transport(far))
       return near
     },
     async close() {
@@ -60,8 +65,9 @@ function inMemory(): Link {
   }
 }
 
-async function streamableHttp(): Promise<Link> {
+async function streamableHttp(guard: Guard): Promise<Link> {
   const journal = memoryJournal()
+  const make = guard.factory(() => serverV1(journal))
   const sessions = new Map<string, StreamableHTTPServerTransport>()
   const http = await listen(async (request, response) => {
     const id = request.headers['mcp-session-id']
@@ -71,7 +77,7 @@ async function streamableHttp(): Promise<Link> {
       sessionIdGenerator: randomUUID,
       onsessioninitialized: (session) => void sessions.set(session, transport),
     })
-    await serverV1(journal).connect(transport)
+    await guard.server(make()).connect(guard.transport(transport))
     return transport.handleRequest(request, response)
   })
   return {
@@ -84,14 +90,33 @@ async function streamableHttp(): Promise<Link> {
   }
 }
 
-async function sse(): Promise<Link> {
+/** A server and a transport per request, as the SDK's own example has it. */
+async function statelessHttp(guard: Guard): Promise<Link> {
   const journal = memoryJournal()
+  const make = guard.factory(() => serverV1(journal))
+  const http = await listen(async (request, response) => {
+    const transport = new StreamableHTTPServerTransport()
+    const server = guard.server(make())
+    response.once('close', () => void server.close())
+    await server.connect(guard.transport(transport))
+    return transport.handleRequest(request, response)
+  })
+  return {
+    executions: journal.executions,
+    transport: () => new StreamableHTTPClientTransport(http.url),
+    close: () => http.close(),
+  }
+}
+
+async function sse(guard: Guard): Promise<Link> {
+  const journal = memoryJournal()
+  const make = guard.factory(() => serverV1(journal))
   const sessions = new Map<string | null, SSEServerTransport>()
   const http = await listen(async (request, response) => {
     if (request.method === 'GET') {
       const transport = new SSEServerTransport('/messages', response)
       sessions.set(transport.sessionId, transport)
-      return serverV1(journal).connect(transport)
+      return guard.server(make()).connect(guard.transport(transport))
     }
     const transport = sessions.get(new URL(request.url ?? '', http.url).searchParams.get('sessionId'))
     if (transport === undefined) throw new Error(`no session for ${request.method} ${request.url}`)

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import {
   Client,
   InMemoryTransport,
+  SSEClientTransport,
   StreamableHTTPClientTransport,
   type VersionNegotiationMode,
 } from '@modelcontextprotocol/client'
@@ -9,8 +10,11 @@ import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { NodeStreamableHTTPServerTransport, toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
+import { SSEServerTransport } from '@modelcontextprotocol/server-legacy/sse'
+import { looseObject } from 'zod'
 import { listen } from './http.js'
 import { memoryJournal } from './journal.js'
+import type { Guard } from './guard.js'
 import { serverV2 } from './server-v2.js'
 import { stdioLink } from './stdio.js'
 import { SERVER_INFO, type ToolResult } from './tools.js'
@@ -18,9 +22,10 @@ import { type Link, type Links, type OpenWire, type WireClient, wiresOf } from '
 
 const LEGACY = {
   'in-memory': inMemory,
-  stdio: () => stdioLink('stdio-v2.ts', (spawn) => new StdioClientTransport(spawn)),
+  stdio: (_, guarding) => stdioLink('stdio-v2.ts', (spawn) => new StdioClientTransport(spawn), guarding),
   'Streamable HTTP': sessionfulHttp,
   'stateless HTTP': perRequestHttp,
+  SSE: sse,
 } satisfies Links
 
 /** The servers serve both revisions; it is the client that asks for one. */
@@ -31,8 +36,8 @@ const MODERN = {
 } satisfies Links
 
 export const wiresV2 = [
-  ...wiresOf('v2', '2025-11-25', LEGACY, (link) => open(link, 'legacy')),
-  ...wiresOf('v2', '2026-07-28', MODERN, (link) => open(link, { pin: '2026-07-28' })),
+  ...wiresOf('v2', '2025-11-25', LEGACY, (link) => open(link, 'legacy'), ['stateless HTTP']),
+  ...wiresOf('v2', '2026-07-28', MODERN, (link) => open(link, { pin: '2026-07-28' }), ['Streamable HTTP']),
 ]
 
 function open(link: Link, mode: VersionNegotiationMode): OpenWire {
@@ -48,6 +53,7 @@ function open(link: Link, mode: VersionNegotiationMode): OpenWire {
     async callTool(client, name, args = {}, options) {
       return (await (client as Client).callTool({ name, arguments: args }, options)) as ToolResult
     },
+    request: (client, method, params = {}) => (client as Client).request({ method, params }, looseObject({})),
     async close() {
       for (const client of clients) await client.close()
       await link.close()
@@ -56,14 +62,15 @@ function open(link: Link, mode: VersionNegotiationMode): OpenWire {
 }
 
 /** `serveStdio` is how a v2 server speaks 2026-07-28 over any long-lived transport. */
-function inMemory(): Link {
+function inMemory(guard: Guard): Link {
   const journal = memoryJournal()
   const servers: Array<ReturnType<typeof serveStdio>> = []
   return {
     executions: journal.executions,
     transport() {
       const [near, far] = InMemoryTransport.createLinkedPair()
-      servers.push(serveStdio(() => serverV2(journal), { transport: far }))
+      const make = guard.factory(() => guard.server(serverV2(journal)))
+      servers.push(serveStdio(make, { transport: guard.transport(far) }))
       return near
     },
     async close() {
@@ -72,8 +79,9 @@ function inMemory(): Link {
   }
 }
 
-async function sessionfulHttp(): Promise<Link> {
+async function sessionfulHttp(guard: Guard): Promise<Link> {
   const journal = memoryJournal()
+  const make = guard.factory(() => serverV2(journal))
   const sessions = new Map<string, NodeStreamableHTTPServerTransport>()
   const http = await listen(async (request, response) => {
     const id = request.headers['mcp-session-id']
@@ -83,7 +91,7 @@ async function sessionfulHttp(): Promise<Link> {
       sessionIdGenerator: randomUUID,
       onsessioninitialized: (session) => void sessions.set(session, transport),
     })
-    await serverV2(journal).connect(transport)
+    await guard.server(make()).connect(guard.transport(transport))
     return transport.handleRequest(request, response)
   })
   return {
@@ -96,10 +104,34 @@ async function sessionfulHttp(): Promise<Link> {
   }
 }
 
-/** A server per request, on both revisions. */
-async function perRequestHttp(): Promise<Link> {
+async function sse(guard: Guard): Promise<Link> {
   const journal = memoryJournal()
-  const handler = createMcpHandler(() => serverV2(journal))
+  const make = guard.factory(() => serverV2(journal))
+  const sessions = new Map<string | null, SSEServerTransport>()
+  const http = await listen(async (request, response) => {
+    if (request.method === 'GET') {
+      const transport = new SSEServerTransport('/messages', response)
+      sessions.set(transport.sessionId, transport)
+      return guard.server(make()).connect(guard.transport(transport))
+    }
+    const transport = sessions.get(new URL(request.url ?? '', http.url).searchParams.get('sessionId'))
+    if (transport === undefined) throw new Error(`no session for ${request.method} ${request.url}`)
+    return transport.handlePostMessage(request, response)
+  })
+  return {
+    executions: journal.executions,
+    transport: () => new SSEClientTransport(http.url),
+    async close() {
+      for (const transport of sessions.values()) await transport.close()
+      await http.close()
+    },
+  }
+}
+
+/** A server per request, on both revisions. */
+async function perRequestHttp(guard: Guard): Promise<Link> {
+  const journal = memoryJournal()
+  const handler = createMcpHandler(guard.factory(() => guard.server(serverV2(journal))))
   const handle = toNodeHandler(handler)
   // Its parameter is an IncomingMessage in all but the `undefined` of optional properties.
   const http = await listen((request, response) => handle(request as Parameters<typeof handle>[0], response))

@@ -1,3 +1,4 @@
+import { guardOf, type Guard, type Guarding } from './guard.js'
 import type { Executions } from './journal.js'
 import type { ToolResult } from './tools.js'
 
@@ -12,7 +13,7 @@ export interface WireTransport {
 
 export interface WireClient {
   connect(transport: WireTransport): Promise<void>
-  listTools(): Promise<{ tools: ReadonlyArray<{ name: string }> }>
+  listTools(): Promise<{ tools: ReadonlyArray<{ name: string; _meta?: Record<string, unknown> | undefined }> }>
   close(): Promise<void>
 }
 
@@ -28,6 +29,8 @@ export interface OpenWire {
   /** A fresh SDK client, not connected. `close` of the wire closes it. */
   client(): WireClient
   callTool(client: WireClient, name: string, args?: Record<string, unknown>, options?: CallOptions): Promise<ToolResult>
+  /** Any other request; the result as it came. */
+  request(client: WireClient, method: string, params?: Record<string, unknown>): Promise<any>
   /** What the server ran, over all its clients. */
   executions(): Executions
   close(): Promise<void>
@@ -40,7 +43,9 @@ export interface Wire {
   readonly revision: Revision
   /** Behind stateless HTTP every message is another server's: a cancellation does not find what it cancels. */
   readonly transport: 'in-memory' | 'stdio' | 'Streamable HTTP' | 'stateless HTTP' | 'SSE'
-  open(): Promise<OpenWire>
+  /** Whether the server's transport is in our hands, and not made inside the SDK. */
+  readonly ownTransport: boolean
+  open(guarding?: Guarding): Promise<OpenWire>
 }
 
 /** A server behind one transport; `transport` makes a client's end. */
@@ -50,14 +55,24 @@ export interface Link {
   close(): Promise<void>
 }
 
-export type Links = Partial<Record<Wire['transport'], () => Link | Promise<Link>>>
+/** Opens a link to a guarded server; a server in another process is told how to guard itself. */
+export type OpenLink = (guard: Guard, guarding: Guarding | undefined) => Link | Promise<Link>
 
-export function wiresOf(sdk: Wire['sdk'], revision: Revision, links: Links, open: (link: Link) => OpenWire): Wire[] {
+export type Links = Partial<Record<Wire['transport'], OpenLink>>
+
+export function wiresOf(
+  sdk: Wire['sdk'],
+  revision: Revision,
+  links: Links,
+  open: (link: Link) => OpenWire,
+  insideSdk: ReadonlyArray<Wire['transport']> = [],
+): Wire[] {
   return Object.entries(links).map(([transport, link]) => ({
     name: `SDK ${sdk} on ${revision} over ${transport}`,
     sdk,
     revision,
     transport: transport as Wire['transport'],
-    open: async () => open(await link()),
+    ownTransport: !insideSdk.includes(transport as Wire['transport']),
+    open: async (guarding) => open(await link(guardOf(guarding), guarding)),
   }))
 }

@@ -56,6 +56,8 @@ function setUp(options: Partial<BudgetOptions> & { price?: PriceRule; later?: bo
         server: undefined,
         startedAt,
         asTask: false,
+        round: 0,
+        auth: undefined,
       }
       const passage = await engine.enter(call)
       expect(passage.refusal).toBeUndefined()

@@ -1,5 +1,5 @@
 import { composeWith, InMemoryBudgetEnforcer, withBudget, withCostProfile, type HoldingEnforcer } from 'mcp-budget'
-import { FakeClock, settle } from 'mcp-budget/testing'
+import { FakeClock } from 'mcp-budget/testing'
 import { describe, expect, test } from 'vitest'
 import { expectNoUnhandledRejection } from '../../support/unhandled.js'
 

@@ -80,6 +80,8 @@ describe('compose', () => {
         server: 's',
         startedAt: expect.any(Number),
         asTask: false,
+        round: 0,
+        auth: undefined,
       },
     ])
   })

@@ -236,7 +236,7 @@ describe('a step that throws', () => {
   ])('or what %s in listTools is counted, and the tools are shown as they came', (_, listTools) => {
     const tools = [{ name: 'search' }]
     const engine = new Engine([{ name: 'bad', listTools }, { name: 'deaf' }], new FakeClock())
-    expect(engine.listTools({ tools, server: 'files' })).toBe(tools)
+    expect(engine.listTools({ tools, server: 'files', side: 'server' })).toBe(tools)
     expect(engine.faults).toBe(1)
   })
 })
@@ -255,7 +255,7 @@ describe('a list of tools', () => {
     }
     const engine = new Engine([adding('outer'), bad, { name: 'deaf' }, adding('inner')], new FakeClock())
     expect(engine.listsTools).toBe(true)
-    expect(engine.listTools({ tools: [{ name: 'search' }], server: 'files' })).toEqual([
+    expect(engine.listTools({ tools: [{ name: 'search' }], server: 'files', side: 'server' })).toEqual([
       { name: 'search' },
       { name: 'inner', after: 1, server: 'files' },
       { name: 'outer', after: 2, server: 'files' },
@@ -267,7 +267,7 @@ describe('a list of tools', () => {
     const engine = new Engine([{ name: 'deaf' }], new FakeClock())
     const tools = [{ name: 'search' }]
     expect(engine.listsTools).toBe(false)
-    expect(engine.listTools({ tools, server: undefined })).toBe(tools)
+    expect(engine.listTools({ tools, server: undefined, side: 'server' })).toBe(tools)
   })
 })
 
@@ -309,6 +309,8 @@ describe('a passage', () => {
     server: undefined,
     startedAt: 1_800_000_000_000,
     asTask: false,
+    round: 0,
+    auth: undefined,
   } as const satisfies ToolCall
   const answered: CallOutcome = { kind: 'result', proves: 'ran', result: {} }
 

@@ -12,6 +12,8 @@ const call: ToolCall = {
   server: undefined,
   startedAt: 1_800_000_000_000,
   asTask: false,
+  round: 0,
+  auth: undefined,
 }
 
 /** Steps by name: `hold` is to be extended each minute, `slow` is entered when `go` is called, `plain` does nothing. */

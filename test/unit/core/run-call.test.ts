@@ -55,7 +55,7 @@ describe('a call in this process', () => {
   test('that asks for more input has not run yet', async () => {
     const { run, forward } = setUp()
     forward.mockReturnValue({ resultType: 'input_required' })
-    expect(await run()).toEqual({ kind: 'lost', cause: 'input-required', proves: 'not-run' })
+    expect(await run()).toEqual({ kind: 'input-required', proves: 'not-run', waitMs: undefined })
   })
 
   test.each([

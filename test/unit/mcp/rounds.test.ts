@@ -1,3 +1,4 @@
+import { refuse, type CallMiddleware } from 'mcp-budget'
 import { settle } from 'mcp-budget/testing'
 import { describe, expect, test } from 'vitest'
 import { call, deepFreeze, MODERN, resultOf, seatOn } from '../../support/seat.js'
@@ -30,7 +31,7 @@ async function begun(options: Parameters<typeof seatOn>[0] = {}, original: strin
 describe.each(['at once', 'later'] as const)('a call of several rounds, in a store that answers %s,', (store) => {
   test('is charged once, and the server gets its own states back [L-S22, T31]', async () => {
     const { transport, wire, received, balance, state, records } = await begun({ store })
-    expect(state).not.toContain('server-state')
+    expect(state).toMatch(/^mcpb-c1\./)
     expect(received.at(-1)).toEqual({
       ...asks(1),
       result: { ...asks(1).result, requestState: state },
@@ -46,7 +47,8 @@ describe.each(['at once', 'later'] as const)('a call of several rounds, in a sto
     wire.receive(resultOf(3))
     await settle()
     expect(balance()).toEqual(CHARGED)
-    expect(records()).toHaveLength(1)
+    expect(records().map((record) => record.outcome)).toEqual(['input-required', 'input-required', 'result'])
+    expect(new Set(records().map((record) => record.chargeId)).size).toBe(1)
   })
 
   test('goes on without a state where the server sent none, and is recognised all the same', async () => {
@@ -103,12 +105,16 @@ describe('a state that is not ours', () => {
   })
 
   test.each([
-    ['made up', (state: string) => `${state.slice(0, -36)}00000000-0000-4000-8000-000000000000`],
+    ['made up', () => `mcpb-c1.${'0'.repeat(64)}.0-0-0.1.9999999999999.${'0'.repeat(64)}.=server-state`],
+    ['of another server state', (state: string) => `${state}x`],
+    ['without the server state', (state: string) => state.slice(0, state.indexOf('='))],
     ['cut off', (state: string) => state.slice(0, -1)],
-    ['longer', (state: string) => `${state}0`],
-    ['in capitals', (state: string) => state.slice(0, 11) + state.slice(11).toUpperCase()],
-    ['the prefix alone', (state: string) => state.slice(0, 11)],
-    ['the name of a property', (state: string) => `${state.slice(0, 11)}constructor`],
+    ['of another round', (state: string) => state.replace(/(\.[0-9a-z-]+)\.1\./, '$1.2.')],
+    ['of another call', (state: string) => state.replace(/\.([0-9a-z-]+)\.1\./, '.$10.1.')],
+    ['that lives longer', (state: string) => state.replace(/\.1\.(\d+)\./, '.1.9$1.')],
+    ['in capitals', (state: string) => `mcpb-c1.${state.slice(8).toUpperCase()}`],
+    ['the prefix alone', () => 'mcpb-c1.'],
+    ['the name of a property', () => 'mcpb-c1.constructor'],
   ])('but made to look like it (%s) is refused, and the call in progress is untouched [T31, T45]', async (_, forge) => {
     const { transport, wire, received, balance, state } = await begun()
     const sent = wire.messages.length
@@ -142,13 +148,14 @@ describe('a state that is not ours', () => {
     expect(balance()).toEqual(CHARGED)
   })
 
-  test('but of another transport is refused there', async () => {
+  test('but of another store is no call there: it pays as a new one [T31]', async () => {
     const { state } = await begun()
-    const { transport, wire, received } = seatOn()
+    const { transport, wire, balance } = seatOn()
     await transport.send(leg(1, state))
+    expect(wire.messages).toEqual([leg(1, 'server-state')])
+    wire.receive(resultOf(1))
     await settle()
-    expect(wire.messages).toEqual([])
-    expect(received).toMatchObject([{ error: { data: { error: 'invalid_request_state' } } }])
+    expect(balance()).toEqual(CHARGED)
   })
 
   test.each([7, null, {}, ['x'], true])('and no text (%j) goes on as it is, and its call pays', async (state) => {
@@ -170,7 +177,7 @@ describe('a round', () => {
     expect(balance()).toEqual(CHARGED)
   })
 
-  test('whose server fails is charged as any call', async () => {
+  test('whose server fails is charged, whatever the error says of this round', async () => {
     const { transport, wire, balance, state } = await begun()
     await transport.send(leg(2, state))
     wire.receive({ jsonrpc: '2.0', id: 2, error: { code: -32601, message: 'no' } })
@@ -184,6 +191,20 @@ describe('a round', () => {
     expect(balance()).toMatchObject({ held: 5, spent: 0 })
   })
 
+  test('that is refused by a later step is charged, for the first one ran', async () => {
+    let open = true
+    const gate: CallMiddleware = {
+      name: 'gate',
+      enter: (each) => (open ? each : refuse(each.tool, { error: 'forbidden_tool', reason: 'forbidden_tool' })),
+    }
+    const { transport, wire, balance, state } = await begun({ inner: [gate] })
+    open = false
+    await transport.send(leg(2, state))
+    await settle()
+    expect(wire.messages).toHaveLength(1)
+    expect(balance()).toEqual(CHARGED)
+  })
+
   test('is kept alive while somebody thinks about the answer', async () => {
     const { transport, wire, balance, state, clock } = await begun({ budget: { onExpire: 'release' } })
     clock.advance(ROUND_LIMITS.ttlMs - 1)
@@ -195,9 +216,9 @@ describe('a round', () => {
 
   test('that nobody answers ends with its time: its state is unknown then, and its hold is left to its deadline', async () => {
     const { transport, received, balance, state, clock } = await begun({ budget: { onExpire: 'release' } })
-    clock.advance(ROUND_LIMITS.ttlMs)
+    clock.advance(ROUND_LIMITS.ttlMs - 1)
     expect(balance()).toMatchObject({ held: 5 })
-    clock.advance(120_000)
+    clock.advance(1)
     expect(balance()).toMatchObject({ held: 0, spent: 0 })
     await transport.send(leg(2, state))
     await settle()
@@ -219,11 +240,11 @@ describe('a round', () => {
     expect(balance()).toMatchObject({ held: 10 })
   })
 
-  test('ends with the connection, and its hold is left to its deadline', async () => {
+  test('outlives the connection, and its hold is left to its deadline', async () => {
     const { transport, balance, clock, state } = await begun()
     await transport.close()
     expect(balance()).toMatchObject({ held: 5 })
-    clock.advance(120_000)
+    clock.advance(ROUND_LIMITS.ttlMs)
     expect(balance()).toEqual(CHARGED)
     expect(clock.timers).toBe(0)
     expect(state).toBeTypeOf('string')

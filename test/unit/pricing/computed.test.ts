@@ -9,7 +9,7 @@ import type { Priced } from '../../../src/core/price.js'
 import type { ToolCall } from '../../../src/core/call.js'
 
 function callOf(args: unknown, tool = 'draw'): ToolCall {
-  const parts = { meta: undefined, server: undefined, startedAt: 0, asTask: false }
+  const parts = { meta: undefined, server: undefined, startedAt: 0, asTask: false, round: 0, auth: undefined }
   return { kind: 'call', id: 'charge-1', tool, args: args as ToolCall['args'], ...parts }
 }
 

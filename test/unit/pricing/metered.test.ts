@@ -17,6 +17,8 @@ const CALL: ToolCall = {
   server: undefined,
   startedAt: 0,
   asTask: false,
+  round: 0,
+  auth: undefined,
 }
 
 /** The price of one call of the tool `tts`, and the faults that charging it brings. */

@@ -10,7 +10,7 @@ import type { Refusal } from '../../../src/core/refusal.js'
 import type { ToolCall } from '../../../src/core/call.js'
 
 function callOf(tool: string, server?: string): ToolCall {
-  const parts = { args: { q: 'secret' }, meta: undefined, startedAt: 0, asTask: false }
+  const parts = { args: { q: 'secret' }, meta: undefined, startedAt: 0, asTask: false, round: 0, auth: undefined }
   return { kind: 'call', id: 'charge-1', tool, server, ...parts }
 }
 

@@ -1,0 +1,158 @@
+import { authOf } from './auth.js'
+import { BudgetError } from '../core/errors.js'
+import { Calls, type Decision } from './calls.js'
+import { eraOf } from './eras.js'
+import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
+import { isRequestId, objectAt, type RequestId, type SendOptions } from './wire.js'
+import { Listings } from './listings.js'
+import { newCall } from '../core/call.js'
+import { ownParams } from './request.js'
+import { refusalAnswer } from './refusal.js'
+import type { CallAuth } from '../core/auth.js'
+import type { JsonObject } from '../core/json.js'
+import type { PendingCall } from './pending.js'
+import type { Refusal } from '../core/refusal.js'
+import type { Seat } from './seat.js'
+import type { Wire } from './client-seat.js'
+
+/**
+ * The calls that come in through a transport, usually a server's: takes each through the steps, and ends it by what is
+ * answered, by a cancellation or by the end of the connection. Answers this library's own methods.
+ *
+ * With `handlers`, the server's own handlers take calls through the steps (`wrapServer`): here they are noted, and
+ * handed on in the same tick, so that what a server refuses before it asks a handler is refused as without a seat.
+ */
+export class ServerSeat {
+  readonly calls: Calls
+  /** Whether the transport has shown to be a client's: what a server calls there has no handler, and costs nothing. */
+  isClient = false
+  readonly #seat: Seat
+  readonly #wire: Wire
+  readonly #handlers: boolean
+  readonly #listings: Listings
+  readonly #methods: ReadonlySet<unknown>
+
+  constructor(seat: Seat, wire: Wire, handlers: boolean) {
+    this.#seat = seat
+    this.#wire = wire
+    this.#handlers = handlers
+    this.calls = new Calls(seat, seat.engine, seat.receivedRounds)
+    const methods = seat.shadow ? [] : seat.engine.methods
+    this.#methods = new Set(methods)
+    this.#listings = new Listings(seat, 'server', methods)
+  }
+
+  /** Takes in a request or a notification. */
+  receive(message: JsonObject, extra: unknown): void {
+    const { method, id } = message
+    const mayRun = !this.isClient || method === 'sampling/createMessage'
+    if (mayRun && this.#seat.governed.has(method)) return this.#call(message, extra)
+    if (this.#methods.has(method) && isRequestId(id)) return this.#own(message, id, authOf(message, extra))
+    if (method === 'notifications/cancelled') this.#cancel(message)
+    this.#listings.request(message)
+    if (this.#seat.engine.observes) this.#seat.engine.observe({ message, direction: 'in', server: this.#seat.server })
+    this.#wire.deliver(message, extra)
+  }
+
+  /** Sends an answer. */
+  answer(message: JsonObject, options: SendOptions | undefined): Promise<void> {
+    const pending = this.calls.find(message.id)
+    if (pending === undefined) {
+      if (this.#seat.engine.observes)
+        this.#seat.engine.observe({ message, direction: 'out', server: this.#seat.server })
+      return this.#wire.send(this.#listings.answer(message), options)
+    }
+    if (pending.passage === undefined && message.result !== undefined) return this.#bypassed(pending, options)
+    const answer = this.calls.answered(pending, message)
+    if (!isPromise(answer)) return this.#wire.send(answer, options)
+    return Promise.resolve(answer).then((later) => this.#wire.send(later, options))
+  }
+
+  #call(message: JsonObject, extra: unknown): void {
+    const { id } = message
+    // A server that is not strict would run it, unanswered and unpaid.
+    if (!isRequestId(id)) return this.#wire.fault(withoutId())
+    const taken = this.calls.take(message, id, authOf(message, extra))
+    if (!isPromise(taken)) return this.#taken(taken, message, id, extra, false)
+    void Promise.resolve(taken).then((later) => this.#taken(later, message, id, extra, true))
+  }
+
+  #taken(taken: PendingCall | Refusal, message: JsonObject, id: RequestId, extra: unknown, late: boolean): void {
+    if ('kind' in taken) return this.#refuse(message, id, taken)
+    if (this.#handlers) return this.#deliver(taken, extra, late)
+    const decided = (decision: Decision, later: boolean): void => {
+      if (decision === 'dropped') return
+      if ('kind' in decision) this.#refuse(message, id, decision)
+      else this.#deliver(decision, extra, later)
+    }
+    const decision = this.calls.enter(taken)
+    if (!isPromise(decision)) return decided(decision, late)
+    Promise.resolve(decision).then(
+      (later) => decided(later, true),
+      // The transport was closed meanwhile: nobody waits for an answer.
+      () => {},
+    )
+  }
+
+  // What a receiver throws in time goes to the transport, which knows what to do; later there is nobody to catch it.
+  #deliver(pending: PendingCall, extra: unknown, late: boolean): void {
+    pending.sent = true
+    if (!late) return this.#wire.deliver(pending.request, extra)
+    try {
+      this.#wire.deliver(pending.request, extra)
+    } catch (error) {
+      this.#wire.fault(error)
+    }
+  }
+
+  #cancel(message: JsonObject): void {
+    const pending = this.calls.find(objectAt(message, 'params').requestId)
+    if (pending !== undefined) this.calls.lose(pending, 'cancelled')
+  }
+
+  #own(message: JsonObject, id: RequestId, auth: CallAuth | undefined): void {
+    const { server, clock, engine } = this.#seat
+    const params = objectAt(message, 'params')
+    const about = { tool: String(message.method), args: ownParams(params), meta: objectAt(params, '_meta') }
+    const request = newCall({ ...about, server, auth }, clock.now())
+    const answered = (answer: JsonObject | Refusal | undefined): void => {
+      if (isRefusal(answer)) return this.#refuse(message, id, answer)
+      const result = eraOf(message) === 'modern' ? { resultType: 'complete', ...answer } : { ...answer }
+      this.#post({ jsonrpc: '2.0', id, result })
+    }
+    const answer: MaybePromise<JsonObject | Refusal> | undefined = engine.answer(request)
+    if (answer === undefined || !isPromise(answer)) answered(answer)
+    else void Promise.resolve(answer).then(answered)
+  }
+
+  // In a turn of its own, as the answer of a handler: what a server answers at once has another HTTP status.
+  #refuse(message: JsonObject, id: RequestId, refusal: Refusal): void {
+    const answer = refusalAnswer(message, id, refusal, this.#seat)
+    queueMicrotask(() => this.#post(answer))
+  }
+
+  #post(answer: JsonObject): void {
+    const send = async (): Promise<void> => this.#wire.send(answer, undefined)
+    send().catch((error: unknown) => this.#wire.fault(error))
+  }
+
+  // Something ran that no step was asked about: whoever did it must not profit.
+  #bypassed(pending: PendingCall, options: SendOptions | undefined): Promise<void> {
+    this.calls.lose(pending, 'not-sent')
+    const error = new BudgetError({
+      code: 'not_metered',
+      message: 'Expected the handler of a wrapped server to answer a call, got an answer of something else',
+    })
+    this.#wire.fault(error)
+    const answer = { jsonrpc: '2.0', id: pending.id, error: { code: -32603, message: error.message } }
+    return this.#wire.send(answer, options)
+  }
+}
+
+function isRefusal(answer: JsonObject | Refusal | undefined): answer is Refusal {
+  return answer?.kind === 'refused' && 'retryable' in answer
+}
+
+function withoutId(): BudgetError {
+  return new BudgetError({ code: 'invalid_request', message: 'Expected a tools/call with an id, text or an integer' })
+}
