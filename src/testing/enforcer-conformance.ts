@@ -8,6 +8,7 @@ import { HOLDS } from './conformance/holds.js'
 import { LEDGER } from './conformance/ledger.js'
 import { MOVES } from './conformance/moves.js'
 import { NAMES } from './conformance/names.js'
+import { ROUNDS } from './conformance/rounds.js'
 import { TIME } from './conformance/time.js'
 import { WINDOWS } from './conformance/windows.js'
 import type { HoldingEnforcer } from '../budget/enforcer.js'
@@ -26,7 +27,18 @@ import type { HoldingEnforcer } from '../budget/enforcer.js'
 export function enforcerConformance<Store extends HoldingEnforcer>(
   options: EnforcerConformanceOptions<Store>,
 ): readonly ConformanceCase[] {
-  const always = [...FOUR_VERBS, ...HOLDS, ...ENDS, ...TIME, ...MOVES, ...DEBT, ...CLOSING, ...AMOUNTS, ...NAMES]
+  const always = [
+    ...FOUR_VERBS,
+    ...HOLDS,
+    ...ENDS,
+    ...TIME,
+    ...ROUNDS,
+    ...MOVES,
+    ...DEBT,
+    ...CLOSING,
+    ...AMOUNTS,
+    ...NAMES,
+  ]
   const windows = options.windows === false ? [] : WINDOWS
   const ledger = options.ledger === undefined ? [] : LEDGER
   return [...always, ...windows, ...ledger].map((rule) => caseOf(rule, options))

@@ -138,7 +138,10 @@ export class Caller implements Sender {
     const { ttlMs, id: holdId } = this.#hold
     this.#world.after(ttlMs / 2, () => {
       if (this.isDead || this.#isFinished) return
-      reach(this.#world, this, { verb: 'extend', args: [{ id: `${holdId}.x`, holdId, ttlMs }] }, () => {})
+      // Now and then as a further round, which may come twice.
+      const round = this.#world.random.chance(0.2) ? { round: 1 + this.#world.random.int(3) } : {}
+      const id = `${holdId}.x${this.#world.clock.now()}`
+      reach(this.#world, this, { verb: 'extend', args: [{ id, holdId, ttlMs, ...round }] }, () => {})
       this.#extendLater()
     })
   }
