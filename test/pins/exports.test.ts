@@ -21,9 +21,9 @@ const ROOT = {
   types: [
     'Balance', 'BalanceChange', 'BudgetEnforcer', 'BudgetErrorCode', 'BudgetEventMap', 'BudgetEventName',
     'BudgetId', 'BudgetLine', 'BudgetMeter', 'BudgetMiddleware', 'BudgetOptions', 'BudgetResult', 'BudgetSpec', 'BudgetView',
-    'CallHold', 'CallInput', 'CallMiddleware', 'CallOutcome', 'CallRecord', 'CallRef', 'CallTotals',
+    'CalendarWindow', 'CallHold', 'CallInput', 'CallMiddleware', 'CallOutcome', 'CallRecord', 'CallRef', 'CallTotals',
     'CaptureRequest', 'CaptureResult', 'Charge', 'ChargeId', 'ClientLike', 'Clock', 'CloseRequest',
-    'CloseResult', 'CostProfile', 'CostProfileOptions', 'Credits', 'EnforcerReason', 'ErrorOutcome',
+    'CloseResult', 'CostProfile', 'CostProfileOptions', 'Credits', 'DurationWindow', 'EnforcerReason', 'ErrorOutcome',
     'ExtendRequest', 'ExtendResult', 'FailMode', 'FoldedCalls', 'GrantRequest', 'Held', 'HoldEnd', 'HoldEvent',
     'HoldLine', 'HoldMeta', 'HoldRequest', 'HoldResult', 'HoldState', 'HoldingEnforcer',
     'InMemoryBudgetEnforcerOptions', 'JsonObject', 'Ledger', 'LedgerQuery', 'LedgerRecord', 'LineWindow',
@@ -33,7 +33,7 @@ const ROOT = {
     'PriceSource', 'Priced', 'PricedRule', 'Proof', 'Refusal', 'RefusalCodes', 'RefusalData', 'RefusalReason', 'RefusalReasons',
     'RefusalSlug', 'RefusedOutcome', 'ReleaseRequest', 'ReleaseResult', 'Report', 'ResultOutcome',
     'SchemaResult', 'SeatOptions', 'ServerCosts', 'SpendRequest', 'StandardSchemaV1', 'TaskOutcome', 'ToolCall',
-    'ToolHandler', 'TransferRequest', 'TransportLike', 'Unpriced', 'WindowSpan', 'WrongOrder',
+    'ToolHandler', 'TransferRequest', 'TransportLike', 'Unpriced', 'WindowSpan', 'WindowSpec', 'WindowUnit', 'WrongOrder',
   ],
 }
 const TESTING = {
