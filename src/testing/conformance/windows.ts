@@ -176,6 +176,13 @@ const TOLD: readonly Rule[] = [
     const answer = await c.store.hold(c.holdRequest(0, { lines }))
     expectMatch(answer, { kind: 'refused', budget: 'default/main', resetAt: undefined }, 'hold')
   }),
+  rule('a budget that takes no more calls is refused without a time', async (c) => {
+    await open(c)
+    await hold(c, 4)
+    await c.store.close({ id: c.id(), budget: 'hourly', why: 'closed' })
+    const answer = await c.store.hold(c.holdRequest(0, { lines: [lineOf(c, 2)] }))
+    expectMatch(answer, { kind: 'refused', reason: 'closed', resetAt: undefined }, 'hold')
+  }),
   rule('describe tells what a window begins with, and which was opened last [L-P14]', async (c) => {
     await open(c)
     await c.expect('hourly', { allotment: 10 })

@@ -175,6 +175,19 @@ describe('a window of a calendar', () => {
     expect(agreed).toBeGreaterThan(0)
   })
 
+  test('is that of UTC unless a zone is named, wherever the machine stands', () => {
+    const { TZ } = process.env
+    process.env['TZ'] = 'Asia/Tokyo'
+    try {
+      expect(new Date(0).getHours()).toBe(9)
+      expect(compileWindow('day')(0).current).toEqual([0, DAY])
+      expect(compileWindow({ every: 'month', day: 31 })(0).current).toEqual([at('1969-12-31'), at('1970-01-31')])
+    } finally {
+      if (TZ === undefined) delete process.env['TZ']
+      else process.env['TZ'] = TZ
+    }
+  })
+
   test('is worked out once while it lasts, and again when the clock goes on or back', () => {
     const windows = compileWindow({ every: 'day', zone: 'Europe/Berlin' })
     const noon = at('2026-11-27T12:00Z')
