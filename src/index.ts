@@ -1,6 +1,7 @@
 export { withBudget, type BudgetMiddleware } from './budget/with-budget.js'
 export type { BudgetOptions, FailMode, Mode } from './budget/options.js'
 export type { BudgetLine, BudgetSpec } from './budget/lines.js'
+export type { CalendarWindow, DurationWindow, WindowSpec, WindowUnit } from './budget/window.js'
 export type { CallHold, Held } from './budget/call-hold.js'
 export { budgetId, type BudgetId } from './budget/budget-id.js'
 export {

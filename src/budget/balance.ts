@@ -2,9 +2,9 @@ import { andThen, type MaybePromise } from '../core/maybe-promise.js'
 import { canHold, type BudgetEnforcer, type BudgetView, type HoldLine } from './enforcer.js'
 import { isUnreached, reach } from './reach.js'
 import { refusalOfStore, unavailable } from './refusals.js'
+import { entriesSent, type JsonObject } from '../core/json.js'
 import { refuse, type Refusal } from '../core/refusal.js'
 import type { BudgetSettings } from './options.js'
-import type { JsonObject } from '../core/json.js'
 import type { ToolCall } from '../core/call.js'
 
 /** What of a budget its payer is told. */
@@ -33,9 +33,14 @@ export function balances(
           return view.misuse
             ? refusalOfStore(request, 0, { budget, remaining: 0, reason: 'unknown_budget' })
             : unavailable(request, 0, [line], view.cause)
-        const { state = 'open', available: remaining, held, spent, debt } = view
+        const { state = 'open', held, spent, debt, allotment, window } = view
         if (state !== 'open') return refusalOfStore(request, 0, { budget, remaining: 0, reason: 'closed' })
-        told.push({ budget_id: budget, ...(unit !== undefined && { unit }), remaining, held, spent, debt })
+        // The next hold opens the next window: what it begins with is there already.
+        const isOver = window !== undefined && window.end <= clock.now()
+        const remaining = isOver ? allotment : view.available
+        const resetAt = line.window && new Date(line.window.current[1]).toISOString()
+        const about = { budget_id: budget, unit, remaining, held, spent, debt, reset_at: resetAt }
+        told.push(Object.fromEntries(entriesSent(about)))
         return next(lines[told.length])
       },
     )

@@ -152,6 +152,10 @@ export type HoldResult =
       /** The first line's budget that refused. */
       readonly budget: BudgetId
       readonly remaining: Credits
+      /**
+       * When the window is over that this budget is in: for a line with windows that lacks credits, and of no more than
+       * a window begins with.
+       */
       readonly resetAt?: number
     }
 
@@ -265,6 +269,10 @@ export interface BudgetView extends Readonly<Balance> {
   readonly parent: BudgetId | undefined
   readonly children: readonly BudgetId[]
   readonly openHolds: number
+  /** What it was initialised with, and what each of its windows begins with; none where a transfer created it. */
+  readonly allotment?: Credits
+  /** The window that was opened last, of a budget that has windows: when it is over, the balances are of the past. */
+  readonly window?: { readonly start: number; readonly end: number }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { andThen, isPromise, type MaybePromise } from '../core/maybe-promise.js'
 import { isUnreached, reach, type Unreached } from './reach.js'
-import { payInAdvance, type Holder } from './pay-in-advance.js'
+import { canPay, payInAdvance, type Holder } from './pay-in-advance.js'
 import { RefusalMemory } from './refusal-memory.js'
 import { mintChargeId } from '../core/ids.js'
 import { refusalOfStore, unavailable } from './refusals.js'
@@ -46,8 +46,9 @@ export class HoldingGate implements Gate {
   }
 
   place(call: ToolCall, cost: Credits, lines: readonly HoldLine[]): MaybePromise<CallHold | Refusal> {
-    // Several budgets are more than a store of four verbs can take: that is for the store to say, in an outage too.
-    const canTake = !this.#paid || lines.length === 1
+    // Several budgets, or windows, are more than a store of four verbs can take: that is for the store to say, in an
+    // outage too.
+    const canTake = !this.#paid || canPay(lines)
     const decided = canTake ? this.#outage.decideWithoutStore(call, cost, lines) : undefined
     const known = decided ?? this.#refused.find(call, cost, lines)
     if (known !== undefined) return known

@@ -1,38 +1,59 @@
-import { misconfigured, oneOf } from '../core/settings.js'
+import { assertKeys, misconfigured, oneOf } from '../core/settings.js'
 import { budgetId, type BudgetId } from './budget-id.js'
+import { compileWindow, type WindowsAt, type WindowSpec } from './window.js'
+import type { Clock } from '../core/clock.js'
 import type { Credits } from '../core/credits.js'
 import type { ToolCall } from '../core/call.js'
 import type { HoldLine } from './enforcer.js'
 
-/** One budget that pays: by name for the call's cost, or with `unit: 'calls'` for one call, whatever it costs. */
-export type BudgetLine = BudgetId | { readonly budget: BudgetId; readonly unit?: 'credits' | 'calls' }
+/**
+ * One budget that pays: by name for the call's cost, or with `unit: 'calls'` for one call, whatever it costs. With a
+ * `window` it begins anew with each hour, day, week, month or span of time.
+ */
+export type BudgetLine =
+  BudgetId | { readonly budget: BudgetId; readonly unit?: 'credits' | 'calls'; readonly window?: WindowSpec }
 
 /** Who pays: one budget, several at once, or whoever a function names for a call. */
 export type BudgetSpec = BudgetLine | readonly BudgetLine[] | ((call: ToolCall) => BudgetLine | readonly BudgetLine[])
 
+/** Makes the lines of a call. Their windows are those of the moment, so they are made when they are needed. */
+export type MakeLines = (cost: Credits) => readonly HoldLine[]
+
 interface Payer {
   readonly budget: BudgetId
   readonly calls: boolean
+  readonly windows: WindowsAt | undefined
 }
 
+/** How many windows are kept compiled that a function has named; then it begins again with none. */
+const MAX_WINDOWS = 100
+
 /**
- * Compiles who pays into a function that gives the lines of a call. Fixed payers are checked here, once.
+ * Compiles who pays into a function that says so for a call. Fixed payers are checked here, once.
  *
  * @throws BudgetError `invalid_budget_id`, `invalid_config`
  */
-export function compileLines(spec: BudgetSpec): (call: ToolCall, cost: Credits) => readonly HoldLine[] {
-  if (typeof spec === 'function') return (call, cost) => linesOf(payers(spec(call)), cost)
-  const fixed = payers(spec)
-  const only = fixed.length === 1 && fixed[0]?.calls === false ? fixed[0].budget : undefined
-  return only === undefined ? (_call, cost) => linesOf(fixed, cost) : (_call, cost) => [{ budget: only, amount: cost }]
+export function compileLines(spec: BudgetSpec, clock: Clock): (call: ToolCall) => MakeLines {
+  if (typeof spec === 'function') {
+    const windowsOf = remembered()
+    return (call) => linesOf(payers(spec(call), windowsOf), clock)
+  }
+  const fixed = linesOf(payers(spec, compileWindow), clock)
+  return () => fixed
 }
 
-function payers(spec: BudgetLine | readonly BudgetLine[]): readonly Payer[] {
+function payers(
+  spec: BudgetLine | readonly BudgetLine[],
+  windowsOf: (spec: WindowSpec) => WindowsAt,
+): readonly Payer[] {
   const list = (Array.isArray(spec) ? spec : [spec]) as readonly BudgetLine[]
   const all = list.map((line) => {
-    if (typeof line === 'string') return { budget: budgetId(line), calls: false }
-    const unit = oneOf(line?.unit, ['credits', 'calls'], 'budget.unit')
-    return { budget: budgetId(line?.budget), calls: unit === 'calls' }
+    if (typeof line === 'string') return { budget: budgetId(line), calls: false, windows: undefined }
+    const budget = budgetId(line?.budget)
+    assertKeys(line, ['budget', 'unit', 'window'], 'budget')
+    const { unit, window } = line
+    const calls = oneOf(unit, ['credits', 'calls'], 'budget.unit') === 'calls'
+    return { budget, calls, windows: window === undefined ? undefined : windowsOf(window) }
   })
   if (all.length === 0 || new Set(all.map((payer) => payer.budget)).size < all.length) {
     throw misconfigured('budget', 'at least one budget, and each once', all.length)
@@ -40,6 +61,28 @@ function payers(spec: BudgetLine | readonly BudgetLine[]): readonly Payer[] {
   return all
 }
 
-function linesOf(all: readonly Payer[], cost: Credits): readonly HoldLine[] {
-  return all.map(({ budget, calls }) => (calls ? { budget, amount: 1, unit: 'calls' } : { budget, amount: cost }))
+function linesOf(all: readonly Payer[], clock: Clock): MakeLines {
+  const [first] = all
+  const only = all.length === 1 && first?.calls === false && first.windows === undefined ? first.budget : undefined
+  if (only !== undefined) return (cost) => [{ budget: only, amount: cost }]
+  return (cost) =>
+    all.map(({ budget, calls, windows }) => {
+      const line = calls ? { budget, amount: 1, unit: 'calls' } : { budget, amount: cost }
+      return windows === undefined ? line : { ...line, window: windows(clock.now()) }
+    })
+}
+
+/** By the text of a spec, for a function may well write a new one for each call. */
+function remembered(): (spec: WindowSpec) => WindowsAt {
+  const known = new Map<string, WindowsAt>()
+  return (spec) => {
+    const text = JSON.stringify(spec)
+    let windows = known.get(text)
+    if (windows === undefined) {
+      windows = compileWindow(spec)
+      if (known.size >= MAX_WINDOWS) known.clear()
+      known.set(text, windows)
+    }
+    return windows
+  }
 }

@@ -50,11 +50,16 @@ export function payInAdvance(enforcer: BudgetEnforcer): Holder {
   }
 }
 
+/** Whether a store of four verbs can take lines: one, and without windows, which no spend carries. */
+export function canPay([line, ...more]: readonly HoldLine[]): boolean {
+  return line !== undefined && more.length === 0 && line.window === undefined
+}
+
 function onlyLine(lines: readonly HoldLine[]): HoldLine {
-  const line = lines[0]
-  if (line !== undefined && lines.length === 1) return line
+  if (canPay(lines)) return lines[0] as HoldLine
+  const got = lines.length === 1 ? 'one with a window' : lines.length
   throw new BudgetError({
     code: 'not_supported',
-    message: `Expected one budget, for the store has four verbs only, got ${lines.length}`,
+    message: `Expected one budget without a window, for the store has four verbs only, got ${got}`,
   })
 }

@@ -42,6 +42,7 @@ export class RefusalMemory {
   }
 }
 
+// A window that begins brings new credits.
 function keyOf(lines: readonly HoldLine[]): string {
-  return lines.map((line) => `${line.unit ?? ''}:${line.budget}`).join(' ')
+  return lines.map(({ unit = '', budget, window }) => `${unit}:${budget}:${window?.current[0] ?? ''}`).join(' ')
 }

@@ -3,6 +3,7 @@ import { callRef } from '../core/events.js'
 import { andThen, isPromise, type MaybePromise } from '../core/maybe-promise.js'
 import { canHold, type BudgetEnforcer, type HoldingEnforcer, type HoldLine } from './enforcer.js'
 import { HoldingGate } from './holding-gate.js'
+import { seedSimulation, type Real } from './shadow-seed.js'
 import type { BudgetId } from './budget-id.js'
 import type { BudgetSettings } from './options.js'
 import type { CallHold } from './call-hold.js'
@@ -43,7 +44,7 @@ export class ShadowGate implements Gate {
 
   #simulate(call: ToolCall, lines: readonly HoldLine[], place: () => MaybePromise<CallHold | Refusal>): CallHold {
     // Calls wait for the simulation, never for the real store: they have gone on by then.
-    const waiting = lines.map((line) => this.#seed(line.budget)).filter((each) => isPromise(each))
+    const waiting = lines.map((line) => this.#seed(line)).filter((each) => isPromise(each))
     const seeded = waiting.length === 0 ? undefined : Promise.all(waiting)
     const placed = andThen(seeded, place)
     this.#placed.set(
@@ -86,13 +87,14 @@ export class ShadowGate implements Gate {
 
   // A budget that the real store does not have, or does not tell of now, is not simulated, so that its calls show as
   // refused; the next call asks again.
-  #seed(budget: BudgetId): MaybePromise<void> {
+  #seed(line: HoldLine): MaybePromise<void> {
+    const { budget } = line
     if (this.#seeded.has(budget)) return this.#seeded.get(budget)
     const { enforcer } = this.#settings
     try {
       const real = canHold(enforcer) ? enforcer.describe(budget) : enforcer.remaining(budget)
-      const begun = andThen<{ readonly available: Credits } | Credits, void>(real, (known) =>
-        this.#begin(budget, typeof known === 'number' ? known : known.available),
+      const begun = andThen<Real | Credits, void>(real, (known) =>
+        this.#begin(line, typeof known === 'number' ? { available: known } : { ...known, available: known.available }),
       )
       const seeded = isPromise(begun) ? begun.then(undefined, () => void this.#seeded.delete(budget)) : undefined
       this.#seeded.set(budget, seeded)
@@ -103,10 +105,15 @@ export class ShadowGate implements Gate {
   }
 
   // A store of one's own that has the budget already goes on with what it has.
-  #begin(budget: BudgetId, available: Credits): MaybePromise<void> {
+  #begin(line: HoldLine, real: Real): MaybePromise<void> {
     try {
-      const begun = this.#simulated.initialize(budget, available)
-      return isPromise(begun) ? begun.then(undefined, () => {}) : begun
+      const begun = seedSimulation(this.#simulated, line, real, this.#settings.clock.now())
+      return isPromise(begun)
+        ? begun.then(
+            () => {},
+            () => {},
+          )
+        : undefined
     } catch {
       return undefined
     }

@@ -3,7 +3,7 @@ import { balances, legacyBalance } from './balance.js'
 import { budgetSettings, type BudgetOptions, type BudgetSettings } from './options.js'
 import { budgetsOf, type CallHold, type Held } from './call-hold.js'
 import type { HoldLine } from './enforcer.js'
-import { compileLines } from './lines.js'
+import { compileLines, type MakeLines } from './lines.js'
 import { fateOf } from './end.js'
 import { HoldingGate } from './holding-gate.js'
 import { andThen, isPromise, type MaybePromise } from '../core/maybe-promise.js'
@@ -46,6 +46,7 @@ const LONGEST_HOLD_MS = 86_400_000
  * ```ts
  * withBudget({ enforcer, budget: 'agent-1' })
  * withBudget({ enforcer, budget: ['agent-1', 'team', { budget: 'team-calls', unit: 'calls' }] })
+ * withBudget({ enforcer, budget: { budget: 'agent-1-day', window: { every: 'day', zone: 'Europe/Berlin' } } })
  * withBudget({ enforcer, budget: 'agent-1', approveAbove: 100, approve: (call, price) => ask(call.tool, price.cost) })
  * ```
  */
@@ -61,19 +62,19 @@ class BudgetStep implements BudgetMiddleware {
   readonly methods: NonNullable<CallMiddleware['methods']>
   readonly shadow: boolean
   readonly #settings: BudgetSettings
-  readonly #lines: ReturnType<typeof compileLines>
+  readonly #payers: ReturnType<typeof compileLines>
   readonly #outage: Outage
   readonly #gate: Gate
 
   constructor(settings: BudgetSettings) {
     const { enforcer, mode, ttlMs } = settings
     this.#settings = settings
-    this.#lines = compileLines(settings.budget)
+    this.#payers = compileLines(settings.budget, settings.clock)
     this.#outage = new Outage(settings)
     this.extendEveryMs = ttlMs / 2
     this.shadow = mode === 'shadow'
     const balance = (request: ToolCall): MaybePromise<JsonObject | Refusal> =>
-      balances(settings, request, this.#lines(request, 0))
+      balances(settings, request, this.#payers(request)(0))
     this.methods = {
       'budget/balance': balance,
       'satgate/budget': (request) => andThen(balance(request), legacyBalance),
@@ -95,11 +96,11 @@ class BudgetStep implements BudgetMiddleware {
     if (!isCredits(call.cost) && mode !== 'shadow') {
       return this.#refused(call, refuse(call.tool, { error: 'unpriced_tool', reason: 'invalid_price' }))
     }
-    const lines = this.#lines(call, call.cost)
+    const makeLines = this.#payers(call)
     // An earlier round was approved with the same arguments.
-    if (call.round > 0) return this.#settle(call, this.#gate.resume(call, call.cost, lines))
-    if (approve === undefined || call.cost <= approveAbove || mode === 'shadow') return this.#place(call, lines)
-    return andThen(this.#cannotPay(call, lines), (refusal) => refusal ?? this.#ask(call, lines))
+    if (call.round > 0) return this.#settle(call, this.#gate.resume(call, call.cost, makeLines(call.cost)))
+    if (approve === undefined || call.cost <= approveAbove || mode === 'shadow') return this.#place(call, makeLines)
+    return andThen(this.#cannotPay(call, makeLines(call.cost)), (refusal) => refusal ?? this.#ask(call, makeLines))
   }
 
   leave(call: ToolCall & Priced & Held, outcome: CallOutcome): MaybePromise<CallOutcome> {
@@ -132,10 +133,10 @@ class BudgetStep implements BudgetMiddleware {
     }
   }
 
-  #ask(call: ToolCall & Priced, lines: readonly HoldLine[]): MaybePromise<(ToolCall & Priced & Held) | Refusal> {
+  #ask(call: ToolCall & Priced, makeLines: MakeLines): MaybePromise<(ToolCall & Priced & Held) | Refusal> {
     const approved = approveCall(call, this.#settings.approve as NonNullable<BudgetSettings['approve']>)
     return andThen(approved, (answer) =>
-      answer.kind === 'refused' ? this.#refused(call, answer) : this.#place(answer, lines),
+      answer.kind === 'refused' ? this.#refused(call, answer) : this.#place(answer, makeLines),
     )
   }
 
@@ -144,6 +145,8 @@ class BudgetStep implements BudgetMiddleware {
     const { enforcer, mode, storeTimeoutMs: timeoutMs, clock } = this.#settings
     const line = lines[from]
     if (line === undefined || mode === 'soft') return undefined
+    // A check knows no windows, and this one may be about to begin.
+    if (line.window !== undefined) return this.#cannotPay(call, lines, from + 1)
     return andThen(
       reach(() => enforcer.check(line.budget, line.amount), { timeoutMs, clock }),
       (answer) => {
@@ -153,8 +156,9 @@ class BudgetStep implements BudgetMiddleware {
     )
   }
 
-  #place(call: ToolCall & Priced, lines: readonly HoldLine[]): MaybePromise<(ToolCall & Priced & Held) | Refusal> {
-    return this.#settle(call, this.#gate.place(call, call.cost, lines))
+  // The lines are made here: by the time that an approval comes, other windows may be open.
+  #place(call: ToolCall & Priced, makeLines: MakeLines): MaybePromise<(ToolCall & Priced & Held) | Refusal> {
+    return this.#settle(call, this.#gate.place(call, call.cost, makeLines(call.cost)))
   }
 
   #settle(

@@ -23,6 +23,7 @@ import type {
   SpendRequest,
   TransferRequest,
   Verdict,
+  WindowSpan,
 } from '../../budget/enforcer.js'
 import type { MoneyEntry, MoneyOp } from '../../ledger/entry.js'
 
@@ -106,14 +107,15 @@ export class Book {
   }
 
   /** Opens a window unless it is open; `false` when the balance would not fit. Windows only go forward. */
-  openWindow(budget: BudgetRecord, start: number, note: EntryNote): boolean {
-    const before = budget.windowStart
-    if (before !== undefined && start > before) {
+  openWindow(budget: BudgetRecord, window: WindowSpan, note: EntryNote): boolean {
+    const before = budget.window
+    const isNew = before === undefined || window[0] > before[0]
+    if (before !== undefined && isNew) {
       const change = windowChange(budget, budget.initial ?? 0)
       if (!fits(budget, change)) return false
       this.change(budget, change, { ...note, op: 'window' })
     }
-    if (before === undefined || start > before) budget.windowStart = start
+    if (isNew) budget.window = window
     return true
   }
 
@@ -144,7 +146,7 @@ export class Book {
     if (from?.state !== 'open') return refused(closedOr(from), fromId)
     if (known?.state !== 'open' && !(create && known === undefined)) return refused(closedOr(known), toId)
     if (create && known !== undefined && known.parent !== from) return refused('unknown_budget', toId)
-    if (from.windowStart !== undefined && known === undefined) return refused('windowed', fromId, from.available)
+    if (from.window !== undefined && known === undefined) return refused('windowed', fromId, from.available)
     const verdict = this.judge(from, amount)
     if (!verdict.allowed) return refused(verdict.reason, fromId, from.available)
     if (known !== undefined && !fits(known, incomingChange(known, amount))) {

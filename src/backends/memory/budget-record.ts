@@ -1,6 +1,6 @@
 import type { Balance } from '../../budget/hold.js'
 import type { BudgetId } from '../../budget/budget-id.js'
-import type { BudgetView } from '../../budget/enforcer.js'
+import type { BudgetView, WindowSpan } from '../../budget/enforcer.js'
 import type { Credits } from '../../core/credits.js'
 
 /** A budget as the memory store keeps it. */
@@ -13,8 +13,8 @@ export class BudgetRecord implements Balance {
   out = 0
   burned = 0
   openHolds = 0
-  /** When the window began that is open; `undefined` for a budget without windows. */
-  windowStart: number | undefined = undefined
+  /** The window that is open; `undefined` for a budget without windows. */
+  window: WindowSpan | undefined = undefined
   state: BudgetView['state'] = 'open'
   /** Made with the first: most budgets have none, and an empty set is larger than all the rest. */
   children: Set<BudgetRecord> | undefined = undefined
@@ -42,6 +42,8 @@ export class BudgetRecord implements Balance {
       parent: this.parent?.id,
       children: Array.from(this.children ?? [], (child) => child.id),
       openHolds: this.openHolds,
+      ...(this.initial !== undefined && { allotment: this.initial }),
+      ...(this.window && { window: { start: this.window[0], end: this.window[1] } }),
     }
   }
 }

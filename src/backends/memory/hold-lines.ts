@@ -11,6 +11,7 @@ export interface LineRefusal {
   readonly reason: EnforcerReason
   readonly budget: string
   readonly remaining: Credits
+  readonly resetAt?: number
 }
 
 /** The budgets of a hold's lines and the windows they fall in, or why they cannot be held together. */
@@ -37,7 +38,7 @@ export function resolveLines(book: Book, lines: readonly HoldLine[], now: number
         message: `Expected each budget once, got ${JSON.stringify(budget.id)} twice`,
       })
     }
-    held.push({ budget, amount, unit, windowStart: window && windowAt(window, now) })
+    held.push({ budget, amount, unit, window: window && windowAt(window, now) })
   }
   return held
 }
@@ -47,23 +48,24 @@ export function resolveLines(book: Book, lines: readonly HoldLine[], now: number
  * stays when the call is refused.
  */
 export function openWindows(book: Book, lines: readonly HeldLine[], id: string, at: number): LineRefusal | undefined {
-  for (const { budget, windowStart } of lines) {
-    if (windowStart === undefined || budget.state !== 'open') continue
+  for (const { budget, window } of lines) {
+    if (window === undefined || budget.state !== 'open') continue
     const refused = { budget: budget.id, remaining: budget.available }
     if (budget.children !== undefined) return { ...refused, reason: 'windowed' }
-    if (budget.windowStart !== undefined && windowStart < budget.windowStart)
-      return { ...refused, reason: 'clock_skew' }
-    if (!book.openWindow(budget, windowStart, { op: 'window', id, at })) return { ...refused, reason: 'overflow' }
+    if (budget.window !== undefined && window[0] < budget.window[0]) return { ...refused, reason: 'clock_skew' }
+    if (!book.openWindow(budget, window, { op: 'window', id, at })) return { ...refused, reason: 'overflow' }
   }
   return undefined
 }
 
 /** Why a hold's lines cannot be placed: the first budget that says no. */
 export function refuseLines(book: Book, lines: readonly HeldLine[], overdraft: boolean): LineRefusal | undefined {
-  for (const { budget, amount } of lines) {
+  for (const { budget, amount, window } of lines) {
     const verdict = book.judge(budget, amount)
     if (!verdict.allowed && !(overdraft && budget.state === 'open')) {
-      return { reason: verdict.reason, budget: budget.id, remaining: verdict.remaining }
+      const refused = { reason: verdict.reason, budget: budget.id, remaining: verdict.remaining }
+      const helps = window !== undefined && budget.state === 'open' && amount <= (budget.initial ?? 0)
+      return helps ? { ...refused, resetAt: window[1] } : refused
     }
   }
   for (const { budget, amount } of lines) {
@@ -82,7 +84,7 @@ function refused(reason: EnforcerReason, line: HoldLine): LineRefusal {
   return { reason, budget: budgetId(line.budget), remaining: 0 }
 }
 
-function windowAt(window: LineWindow, now: number): number | undefined {
+function windowAt(window: LineWindow, now: number): WindowSpan | undefined {
   const spans = [window.current, window.previous, window.next] as ReadonlyArray<WindowSpan | undefined>
   for (const span of spans) {
     if (span !== undefined && Number.isSafeInteger(span[0]) && Number.isSafeInteger(span[1]) && span[0] < span[1])
@@ -92,7 +94,9 @@ function windowAt(window: LineWindow, now: number): number | undefined {
       message: 'Expected `window` as { previous, current, next }, each [start, end) in ms',
     })
   }
-  return spans.find((span) => span !== undefined && span[0] <= now && now < span[1])?.[0]
+  const found = spans.find((span) => span !== undefined && span[0] <= now && now < span[1])
+  // A copy: what the caller does with its own later is not the store's business.
+  return found && [found[0], found[1]]
 }
 
 /** Whether a line is in credits. */

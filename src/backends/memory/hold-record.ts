@@ -1,7 +1,7 @@
 import { budgetId } from '../../budget/budget-id.js'
 import type { ChargeId } from '../../core/ids.js'
 import type { Credits } from '../../core/credits.js'
-import type { HoldLine, HoldRequest } from '../../budget/enforcer.js'
+import type { HoldLine, HoldRequest, WindowSpan } from '../../budget/enforcer.js'
 import type { LineRefusal } from './hold-lines.js'
 import type { HoldState, OnExpire, Overage } from '../../budget/hold.js'
 import type { BudgetRecord } from './budget-record.js'
@@ -12,8 +12,8 @@ export interface HeldLine {
   readonly budget: BudgetRecord
   readonly amount: Credits
   readonly unit: string | undefined
-  /** When the window began that it was placed in. */
-  readonly windowStart: number | undefined
+  /** The window that it was placed in. */
+  readonly window: WindowSpan | undefined
 }
 
 /** How a hold ended: what a repeated request is answered with. */

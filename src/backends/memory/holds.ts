@@ -229,5 +229,5 @@ function replayHold(known: HoldRecord, request: HoldRequest): HoldResult {
 
 /** Whether a line was placed in a window that is over: it ends there. */
 function isPast(line: HeldLine): boolean {
-  return line.windowStart !== undefined && line.windowStart !== line.budget.windowStart
+  return line.window !== undefined && line.window[0] !== line.budget.window?.[0]
 }

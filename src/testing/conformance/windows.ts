@@ -134,6 +134,70 @@ const PAST: readonly Rule[] = [
   }),
 ]
 
+/** What is told of windows. */
+const TOLD: readonly Rule[] = [
+  rule(
+    'a refusal for want of credits says when the window is over, where a new one would do [L-P14] [L-P20]',
+    async (c) => {
+      await open(c)
+      await hold(c, 7, { ttlMs: LONG_MS })
+      const resetAt = c.clock.now() + 1_000
+      const refuse = async (amount: Credits) => c.store.hold(c.holdRequest(0, { lines: [lineOf(c, amount)] }))
+      expectMatch(await refuse(10), { kind: 'refused', reason: 'insufficient', remaining: 3, resetAt }, 'hold of 10')
+      expectMatch(await refuse(11), { kind: 'refused', reason: 'insufficient', resetAt: undefined }, 'hold of 11')
+      await hold(c, 3, { ttlMs: LONG_MS })
+      expectMatch(await refuse(1), { kind: 'refused', reason: 'exhausted', remaining: 0, resetAt }, 'hold of 1')
+      await nextHour(c)
+      expectMatch(await refuse(1), { kind: 'held' }, 'hold in the next window')
+    },
+  ),
+  rule('the window that is over is that of the store’s clock, whatever the caller’s says [L-P14]', async (c) => {
+    await open(c)
+    await hold(c, 10, { ttlMs: LONG_MS })
+    const resetAt = c.clock.now() + 1_000
+    for (const aheadMs of [-WINDOW_MS, 0, WINDOW_MS]) {
+      const answer = await c.store.hold(c.holdRequest(0, { lines: [lineOf(c, 2, aheadMs)] }))
+      expectMatch(answer, { kind: 'refused', resetAt }, `a caller ${aheadMs} ms ahead`)
+    }
+  }),
+  rule('a refusal that is repeated says the same, also when its window is over [I5] [L-P14]', async (c) => {
+    await open(c)
+    await hold(c, 10, { ttlMs: LONG_MS })
+    const request = c.holdRequest(0, { lines: [lineOf(c, 4)] })
+    const first = await c.store.hold(request)
+    expectMatch(first, { kind: 'refused', resetAt: c.clock.now() + 1_000 }, 'the first answer')
+    await nextHour(c)
+    expectSame(await c.store.hold({ ...request, lines: [lineOf(c, 4)] }), first, 'the second answer')
+  }),
+  rule('a line without windows is refused without a time, beside one that has them', async (c) => {
+    await open(c)
+    await c.store.initialize('main', 1)
+    const lines = [lineOf(c, 2), { budget: 'main', amount: 2 }]
+    const answer = await c.store.hold(c.holdRequest(0, { lines }))
+    expectMatch(answer, { kind: 'refused', budget: 'default/main', resetAt: undefined }, 'hold')
+  }),
+  rule('a budget that takes no more calls is refused without a time', async (c) => {
+    await open(c)
+    await hold(c, 4)
+    await c.store.close({ id: c.id(), budget: 'hourly', why: 'closed' })
+    const answer = await c.store.hold(c.holdRequest(0, { lines: [lineOf(c, 2)] }))
+    expectMatch(answer, { kind: 'refused', reason: 'closed', resetAt: undefined }, 'hold')
+  }),
+  rule('describe tells what a window begins with, and which was opened last [L-P14]', async (c) => {
+    await open(c)
+    await c.expect('hourly', { allotment: 10 })
+    expectSame((await c.store.describe('hourly')).window, undefined, 'the window before the first hold')
+    await hold(c, 4)
+    const end = c.clock.now() + 1_000
+    await c.expect('hourly', { allotment: 10, window: { start: end - WINDOW_MS, end } })
+    await nextHour(c)
+    // Nothing is opened but by a hold: the balances are of a window that is over, and the view says so.
+    await c.expect('hourly', { available: 6, window: { start: end - WINDOW_MS, end } })
+    await hold(c, 1)
+    await c.expect('hourly', { available: 9, window: { start: end, end: end + WINDOW_MS } })
+  }),
+]
+
 /** Whose clock counts, and what a budget with windows cannot be. */
 const LIMITS: readonly Rule[] = [
   rule('the store picks the window by its own clock, for a caller who is one window off [L-P14]', async (c) => {
@@ -168,4 +232,4 @@ const LIMITS: readonly Rule[] = [
 ]
 
 /** Budgets that begin anew with each window. */
-export const WINDOWS: readonly Rule[] = [...OPENING, ...PAST, ...LIMITS]
+export const WINDOWS: readonly Rule[] = [...OPENING, ...PAST, ...TOLD, ...LIMITS]

@@ -1,5 +1,12 @@
 import { budgetId, tenantOf, type BudgetId } from '../../budget/budget-id.js'
-import type { CloseResult, EnforcerReason, MoveResult, TransferRequest, Verdict } from '../../budget/enforcer.js'
+import type {
+  CloseResult,
+  EnforcerReason,
+  MoveResult,
+  TransferRequest,
+  Verdict,
+  WindowSpan,
+} from '../../budget/enforcer.js'
 import type { Credits } from '../../core/credits.js'
 
 /** A budget by its counters alone. What is available, or owed, follows from them. */
@@ -15,7 +22,7 @@ export interface OracleBudget {
   spent: Credits
   burned: Credits
   openHolds: number
-  windowStart: number | undefined
+  window: WindowSpan | undefined
 }
 
 /** What came in and did not go: the balance if positive, the debt if negative. */
@@ -74,7 +81,7 @@ export class OracleBook {
     const known = this.find(toId)
     if (known === undefined ? !create : known.state !== 'open') return refusedMove(toId, known)
     if (known !== undefined && create && known.parent !== from) return refuse('unknown_budget', toId)
-    if (known === undefined && from.windowStart !== undefined) return refuse('windowed', fromId, available(from))
+    if (known === undefined && from.window !== undefined) return refuse('windowed', fromId, available(from))
     const verdict = this.judge(from, amount)
     if (!verdict.allowed) return refuse(verdict.reason, fromId, verdict.remaining)
     from.out += amount
@@ -112,10 +119,10 @@ export class OracleBook {
   }
 
   /** A budget begins anew: what is left is burned, what is owed is made good. Windows only go forward. */
-  openWindow(budget: OracleBudget, start: number): void {
-    const before = budget.windowStart
-    if (before !== undefined && start <= before) return
-    budget.windowStart = start
+  openWindow(budget: OracleBudget, window: WindowSpan): void {
+    const before = budget.window
+    if (before !== undefined && window[0] <= before[0]) return
+    budget.window = window
     if (before === undefined) return
     const allotment = budget.initial ?? 0
     this.makeGood(budget, allotment + debt(budget), available(budget))
@@ -130,7 +137,7 @@ export class OracleBook {
 
   #add(name: BudgetId, initial: Credits | undefined, parent: OracleBudget | undefined): OracleBudget {
     const id = budgetId(name)
-    const zero = { in: 0, out: 0, held: 0, spent: 0, burned: 0, openHolds: 0, windowStart: undefined }
+    const zero = { in: 0, out: 0, held: 0, spent: 0, burned: 0, openHolds: 0, window: undefined }
     const budget: OracleBudget = { id, parent, children: [], initial, state: 'open', ...zero }
     parent?.children.push(budget)
     this.budgets.set(id, budget)

@@ -5,6 +5,7 @@ import type {
   HoldResult,
   ReleaseRequest,
   ReleaseResult,
+  WindowSpan,
 } from '../../budget/enforcer.js'
 import type { Credits } from '../../core/credits.js'
 import type { HoldEvent, HoldState, OnExpire } from '../../budget/hold.js'
@@ -15,8 +16,8 @@ export interface OracleLine {
   readonly budget: OracleBudget
   readonly amount: Credits
   readonly isMoney: boolean
-  /** When the window began that it was placed in. */
-  readonly windowStart: number | undefined
+  /** The window that it was placed in. */
+  readonly window: WindowSpan | undefined
 }
 
 /** A hold as the oracle sees it; `refused` and `barred` never held anything, `barred` was released before it came. */
@@ -76,7 +77,7 @@ export function eventOf(line: OracleLine, event: HoldEvent): HoldEvent {
 
 /** Whether the window is over that a line was placed in. */
 export function isPast(line: OracleLine): boolean {
-  return line.windowStart !== undefined && line.windowStart !== line.budget.windowStart
+  return line.window !== undefined && line.window[0] !== line.budget.window?.[0]
 }
 
 /** Whether two requests ask for the same. Windows do not count: the caller's calendar may have moved on. */

@@ -1,7 +1,7 @@
 import { budgetId, tenantOf, type BudgetId } from '../../budget/budget-id.js'
 import { available, type OracleBook, type OracleBudget } from './oracle-book.js'
 import type { Credits } from '../../core/credits.js'
-import type { EnforcerReason, HoldLine, LineWindow } from '../../budget/enforcer.js'
+import type { EnforcerReason, HoldLine, LineWindow, WindowSpan } from '../../budget/enforcer.js'
 import type { OracleLine } from './oracle-hold.js'
 
 /** Why lines cannot be held. */
@@ -9,6 +9,7 @@ export interface OracleRefusal {
   readonly reason: EnforcerReason
   readonly budget: BudgetId
   readonly remaining: Credits
+  readonly resetAt?: number
 }
 
 /** The budgets of a hold's lines, or why they cannot be held together. */
@@ -24,38 +25,42 @@ export function linesOf(
   if (skewed !== undefined) return refuse('clock_skew', skewed.budget)
   const unknown = lines.find(({ budget }) => book.find(budget) === undefined)
   if (unknown !== undefined) return refuse('unknown_budget', unknown.budget)
-  return lines.map(({ budget, amount, unit = 'credits', window }) => {
-    const windowStart = window === undefined ? undefined : windowAt(window, now)
-    return { budget: book.find(budget) as OracleBudget, amount, isMoney: unit === 'credits', windowStart }
-  })
+  return lines.map(({ budget, amount, unit = 'credits', window }) => ({
+    budget: book.find(budget) as OracleBudget,
+    amount,
+    isMoney: unit === 'credits',
+    window: window === undefined ? undefined : windowAt(window, now),
+  }))
 }
 
 /** Opens the windows that the lines fall in. What was opened stays so when a later line is refused. */
 export function openWindows(book: OracleBook, lines: readonly OracleLine[]): OracleRefusal | undefined {
-  for (const { budget, windowStart } of lines) {
-    if (windowStart === undefined || budget.state !== 'open') continue
+  for (const { budget, window } of lines) {
+    if (window === undefined || budget.state !== 'open') continue
     if (budget.children.length > 0) return refuse('windowed', budget.id, budget)
-    if (budget.windowStart !== undefined && windowStart < budget.windowStart) {
+    if (budget.window !== undefined && window[0] < budget.window[0]) {
       return refuse('clock_skew', budget.id, budget)
     }
-    book.openWindow(budget, windowStart)
+    book.openWindow(budget, window)
   }
   return undefined
 }
 
 /** The first line that cannot be held, if any. */
 export function judge(book: OracleBook, lines: readonly OracleLine[], overdraft: boolean): OracleRefusal | undefined {
-  for (const { budget, amount } of lines) {
+  for (const { budget, amount, window } of lines) {
     const verdict = book.judge(budget, amount)
     if (verdict.allowed || (overdraft && budget.state === 'open')) continue
-    return { reason: verdict.reason, budget: budget.id, remaining: verdict.remaining }
+    const refusal = { reason: verdict.reason, budget: budget.id, remaining: verdict.remaining }
+    const fresh = window !== undefined && budget.state === 'open' ? (budget.initial ?? 0) : -1
+    return amount <= fresh ? { ...refusal, resetAt: window?.[1] as number } : refusal
   }
   return undefined
 }
 
-function windowAt(window: LineWindow, now: number): number | undefined {
+function windowAt(window: LineWindow, now: number): WindowSpan | undefined {
   const spans = [window.previous, window.current, window.next]
-  return spans.find(([start, end]) => start <= now && now < end)?.[0]
+  return spans.find(([start, end]) => start <= now && now < end)
 }
 
 function refuse(reason: EnforcerReason, budget: BudgetId, known?: OracleBudget): OracleRefusal {

@@ -64,7 +64,7 @@ export class Oracle {
   view(id: BudgetId): BudgetView | undefined {
     const budget = this.book.find(id)
     if (budget === undefined) return undefined
-    const { state, held, spent, out, burned, openHolds } = budget
+    const { state, held, spent, out, burned, openHolds, initial, window } = budget
     return {
       budget: budget.id,
       state,
@@ -78,6 +78,8 @@ export class Oracle {
       parent: budget.parent?.id,
       children: budget.children.map((child) => child.id),
       openHolds,
+      ...(initial !== undefined && { allotment: initial }),
+      ...(window && { window: { start: window[0], end: window[1] } }),
     }
   }
 

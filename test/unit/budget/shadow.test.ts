@@ -87,6 +87,13 @@ describe('shadow mode', () => {
     expect(memory.describe('a')).toMatchObject({ available: 7, spent: 0, held: 0 })
   })
 
+  test('begins a budget without windows with what it has, and nothing of it is spent', async () => {
+    const { run, memory, simulated } = setUp({ simulation: (memory) => memory })
+    memory.spend({ chargeId: 's', budget: 'a', tool: 't', cost: 2 })
+    await run()
+    expect(simulated.describe('a')).toMatchObject({ in: 5, available: 0, spent: 5 })
+  })
+
   test.each([
     ['at once', (memory: HoldingEnforcer) => memory],
     ['later', asyncEnforcer],

@@ -105,6 +105,20 @@ describe('a budget with windows', () => {
     expect(enforcer.hold({ ...request(1), id: 'p', lines })).toMatchObject({ kind: 'refused', reason: 'windowed' })
   })
 
+  it('keeps the window that it was told, whatever becomes of the caller’s', () => {
+    const { clock, enforcer, request } = open()
+    const asked = request(1)
+    enforcer.hold(asked)
+    const [line] = asked.lines
+    const mine = line!.window!.current as unknown as number[]
+    const [start, end] = mine
+    mine[0] = 0
+    expect(enforcer.describe('daily').window).toEqual({ start, end })
+    clock.advance(500)
+    enforcer.release({ id: 'r', holdId: asked.id })
+    expect(enforcer.describe('daily')).toMatchObject({ available: 10, burned: 0 })
+  })
+
   it.each([
     ['no next', { previous: [0, 1], current: [1, 2] }],
     ['an end before its start', { previous: [1, 0], current: [1, 2], next: [2, 3] }],
