@@ -129,7 +129,7 @@ export class HoldingGate implements Gate {
     }
     if (isUnreached(answer) || answer?.kind === 'refused') {
       const cause = isUnreached(answer) ? answer.cause : answer.reason
-      this.#settings.events?.emit('delayed', { chargeId: call.id, attempt: 1, givenUp: true, cause })
+      this.#settings.events.emit('delayed', { chargeId: call.id, attempt: 1, givenUp: true, cause })
       return charge
     }
     // Less than was asked, when no balance could take what is beyond the hold.

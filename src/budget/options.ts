@@ -2,7 +2,7 @@ import { assertKeys, credits, integer, misconfigured, oneOf } from '../core/sett
 import { isCredits, type Credits } from '../core/credits.js'
 import { systemClock, type Clock } from '../core/clock.js'
 import type { BudgetEnforcer, HoldingEnforcer } from './enforcer.js'
-import type { BudgetEvents } from '../core/events.js'
+import { BudgetEvents, type EventSink } from '../core/events.js'
 import type { MaybePromise } from '../core/maybe-promise.js'
 import type { Price } from '../core/price.js'
 import type { ToolCall } from '../core/call.js'
@@ -78,7 +78,7 @@ export interface BudgetSettings {
   readonly approve: BudgetOptions['approve']
   readonly approveAbove: Credits
   readonly shadow: HoldingEnforcer | undefined
-  readonly events: BudgetEvents | undefined
+  readonly events: EventSink
   readonly clock: Clock
 }
 
@@ -121,6 +121,7 @@ export function budgetSettings(options: BudgetOptions): BudgetSettings {
     shadow: shadow?.enforcer,
     openLimit: openLimit(options.failMode),
     approveAbove: credits(options.approveAbove ?? 0, 'approveAbove'),
+    events: options.events ?? new BudgetEvents(),
     clock: options.clock ?? systemClock,
   }
   for (const [key, choices] of Object.entries(CHOICES))

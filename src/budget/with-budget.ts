@@ -110,7 +110,7 @@ class BudgetStep implements BudgetMiddleware {
       assertCredits(charge.amount, 'amount')
       return charge
     } catch (error) {
-      this.#settings.events?.emit('fault', { where: 'price', error })
+      this.#settings.events.emit('fault', { where: 'price', error })
       return { amount: cost }
     }
   }
@@ -144,7 +144,7 @@ class BudgetStep implements BudgetMiddleware {
   #placed(call: ToolCall & Priced, placed: CallHold | Refusal): (ToolCall & Priced & Held) | Refusal {
     if ('error' in placed) return this.#refused(call, placed)
     const { events } = this.#settings
-    if (events?.heard('held') === true) {
+    if (events.heard('held')) {
       events.emit('held', {
         call: callRef(call),
         budgets: budgetsOf(placed),
@@ -152,22 +152,21 @@ class BudgetStep implements BudgetMiddleware {
         remaining: placed.remaining,
       })
     }
-    if (placed.debt > 0) events?.emit('overdrawn', { call: callRef(call), cost: call.cost, debt: placed.debt })
+    if (placed.debt > 0) events.emit('overdrawn', { call: callRef(call), cost: call.cost, debt: placed.debt })
     const held = copyCall(call)
     held.hold = placed
     return held as unknown as ToolCall & Priced & Held
   }
 
   #refused(call: ToolCall, refusal: Refusal): Refusal {
-    this.#settings.events?.emit('refused', { call: callRef(call), refusal, enforced: true })
+    this.#settings.events.emit('refused', { call: callRef(call), refusal, enforced: true })
     return refusal
   }
 
   #charged(call: ToolCall & Held, outcome: CallOutcome, charge: Charge, reported: number | undefined): CallOutcome {
     const full = reported === undefined ? charge : { ...charge, reported }
     const { events } = this.#settings
-    if (events?.heard('charged') === true)
-      events.emit('charged', { call: callRef(call), outcome: outcome.kind, charge: full })
+    if (events.heard('charged')) events.emit('charged', { call: callRef(call), outcome: outcome.kind, charge: full })
     // Written out for the usual case: a spread costs more than the rest of this step.
     if (outcome.kind !== 'result') return { ...outcome, charge: full }
     return { kind: 'result', proves: outcome.proves, result: outcome.result, charge: full }

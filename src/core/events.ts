@@ -1,4 +1,5 @@
 import { EventEmitter } from 'eventemitter3'
+import { diagnostics } from '#diagnostics'
 import type { ToolCall } from './call.js'
 import type { Charge, CallOutcome } from './outcome.js'
 import type { Credits } from './credits.js'
@@ -44,11 +45,15 @@ export function callRef({ id, tool, server }: CallRef): CallRef {
 /** The name of an event. */
 export type BudgetEventName = keyof BudgetEventMap
 
+/** Where a step tells what happens. */
+export type EventSink = Pick<BudgetEvents, 'heard' | 'emit'>
+
 type Listener<Name extends BudgetEventName> = (...args: BudgetEventMap[Name]) => void
 
 /**
  * The events of a meter, on eventemitter3. A listener that throws changes nothing: neither the call nor the other
- * listeners; it is counted in `failures` and reported as `fault`.
+ * listeners; it is counted in `failures` and reported as `fault`. On Node each event is also published to the channel
+ * `mcp-budget:<event>` of `node:diagnostics_channel`.
  *
  * @example
  * ```ts
@@ -83,10 +88,10 @@ export class BudgetEvents {
 
   /** Whether anybody listens; makers of events ask first, so that an unheard event costs nothing. */
   heard(name: BudgetEventName): boolean {
-    return this.#emitter.listenerCount(name) > 0
+    return this.#emitter.listenerCount(name) > 0 || diagnostics.channel(name).hasSubscribers
   }
 
-  /** Tells the listeners. */
+  /** Tells the listeners, and then the channel. */
   emit<Name extends BudgetEventName>(name: Name, ...args: BudgetEventMap[Name]): void {
     for (const listener of this.#emitter.listeners(name) as Listener<Name>[]) {
       // One that was given to `once`, and only that.
@@ -99,6 +104,8 @@ export class BudgetEvents {
         this.#failed(name, error)
       }
     }
+    const channel = diagnostics.channel(name)
+    if (channel.hasSubscribers) channel.publish(args[0])
   }
 
   #failed(name: BudgetEventName, error: unknown): void {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { subscribe } from 'node:diagnostics_channel'
 import { describe, expect, test } from 'vitest'
 import {
   BudgetError,
@@ -8,6 +9,7 @@ import {
   meter as meterOf,
   withBudget,
   withCostProfile,
+  type BudgetEventMap,
 } from 'mcp-budget'
 import { FakeClock } from 'mcp-budget/testing'
 import { blocksOf, sourceText, synced } from './blocks.js'
@@ -190,6 +192,19 @@ describe('docs/reference', () => {
     // #endregion events
     await compose(prices, budget).run(draw, () => ({}))
     expect(lines).toEqual(['draw budget_exhausted true'])
+  })
+
+  test('shows how a channel is heard', async () => {
+    const lines: unknown[] = []
+    const console = { warn: (...words: unknown[]) => lines.push(words.join(' ')) }
+    // #region channel
+    subscribe('mcp-budget:refused', (message) => {
+      const { call, refusal } = message as BudgetEventMap['refused'][0]
+      console.warn(call.tool, refusal.error)
+    })
+    // #endregion channel
+    await compose(withCostProfile({})).run(draw, () => ({}))
+    expect(lines).toEqual(['draw unpriced_tool'])
   })
 })
 
