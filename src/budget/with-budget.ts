@@ -67,8 +67,7 @@ class BudgetStep implements BudgetMiddleware {
     this.#lines = compileLines(settings.budget)
     this.#outage = new Outage(settings)
     this.extendEveryMs = ttlMs / 2
-    const Gate = mode === 'shadow' ? ShadowGate : HoldingGate
-    this.#gate = new Gate(enforcer, settings, this.#outage)
+    this.#gate = mode === 'shadow' ? new ShadowGate(settings) : new HoldingGate(enforcer, settings, this.#outage)
   }
 
   get pending(): number {
@@ -80,12 +79,13 @@ class BudgetStep implements BudgetMiddleware {
   }
 
   enter(call: ToolCall & Priced): MaybePromise<(ToolCall & Priced & Held) | Refusal> {
-    const { approve, approveAbove, mode } = this.#settings
-    if (!isCredits(call.cost) && mode !== 'shadow') {
+    const { approve, approveAbove } = this.#settings
+    if (this.#gate instanceof ShadowGate) return this.#placed(call, this.#gate.watch(call, this.#lines))
+    if (!isCredits(call.cost)) {
       return this.#refused(call, refuse(call.tool, { error: 'unpriced_tool', reason: 'invalid_price' }))
     }
     const lines = this.#lines(call, call.cost)
-    if (approve === undefined || call.cost <= approveAbove || mode === 'shadow') return this.#place(call, lines)
+    if (approve === undefined || call.cost <= approveAbove) return this.#place(call, lines)
     return andThen(this.#cannotPay(call, lines), (refusal) => refusal ?? this.#ask(call, lines))
   }
 

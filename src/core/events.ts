@@ -22,6 +22,21 @@ export interface BudgetEventMap {
   refused: [{ readonly call: CallRef; readonly refusal: Refusal; readonly enforced: boolean }]
   /** A call without a price was let through (`unpriced: 'observe'`). */
   unpriced: [{ readonly call: CallRef }]
+  /**
+   * In shadow mode, what hard mode would have done with a call. Once for each: when it would have been refused, or when
+   * its simulated hold ended.
+   */
+  simulated: [
+    {
+      readonly call: CallRef
+      /** When the call began. */
+      readonly at: number
+      readonly budgets: readonly string[]
+      readonly charge: Charge | undefined
+      readonly refusal: Refusal | undefined
+      readonly unpriced: boolean
+    },
+  ]
   /** A soft budget went into debt. */
   overdrawn: [{ readonly call: CallRef; readonly cost: Credits; readonly debt: Credits }]
   /** The store could not be reached; `allowed` is what went through and has not reached it yet, under `failMode: { open }`. */

@@ -51,7 +51,7 @@ export function withCostProfile(options: CostProfileOptions): CallMiddleware<unk
     if (refused) events.emit('refused', { call: callRef(call), refusal: found, enforced: profile.enforce })
     if (refused && profile.enforce) return found
     const priced = copyCall(call)
-    priced.price = refused ? free : found
+    priced.price = refused ? { ...free, refusal: found } : found
     priced.cost = priced.price.cost
     return priced as ToolCall & Priced
   }

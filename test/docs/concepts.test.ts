@@ -71,7 +71,7 @@ describe('docs/concepts/modes.md', () => {
     expect(await threeCalls('hard')).toMatchObject({ available: 20, spent: 80, debt: 0, last: ['refused'] })
     expect(await threeCalls('soft')).toMatchObject({ last: ['held', 'overdrawn', 'charged'] })
     expect(await threeCalls('shadow')).toMatchObject({ available: 100, spent: 0, debt: 0 })
-    expect(await threeCalls('shadow')).toMatchObject({ last: ['refused', 'held', 'charged'] })
+    expect(await threeCalls('shadow')).toMatchObject({ last: ['refused', 'simulated', 'held', 'charged'] })
   })
 
   test('shows the advisory as it is', async () => {
@@ -112,7 +112,8 @@ describe('docs/concepts/modes.md', () => {
 
   async function threeCalls(mode: 'hard' | 'soft' | 'shadow', events = new BudgetEvents()) {
     const last: string[] = []
-    for (const name of ['held', 'overdrawn', 'charged', 'refused'] as const) events.on(name, () => last.push(name))
+    for (const name of ['held', 'overdrawn', 'charged', 'refused', 'simulated'] as const)
+      events.on(name, () => last.push(name))
     const enforcer = new InMemoryBudgetEnforcer()
     enforcer.initialize('agent-1', 100)
     const meter = compose(

@@ -11,7 +11,7 @@ import * as testing from '../../src/testing/index.js'
 const ROOT = {
   // prettier-ignore
   values: [
-    'BudgetError', 'BudgetEvents', 'InMemoryBudgetEnforcer', 'MAX_CREDITS', 'MemoryLedger', 'REFUSALS',
+    'BudgetError', 'BudgetEvents', 'CutoverReport', 'InMemoryBudgetEnforcer', 'MAX_CREDITS', 'MemoryLedger', 'REFUSALS',
     'assertMetered', 'budgetId', 'callDigest', 'canHold', 'compileCostProfile', 'compose',
     'composeWith', 'decimalToCredits', 'endHold', 'isCredits', 'isMetered', 'meter', 'middleware', 'refusalOf',
     'refuse', 'replay', 'report', 'systemClock', 'withBudget', 'withCostProfile', 'withLedger', 'wrapClient',
@@ -23,7 +23,8 @@ const ROOT = {
     'BudgetId', 'BudgetLine', 'BudgetMeter', 'BudgetMiddleware', 'BudgetOptions', 'BudgetResult', 'BudgetSpec', 'BudgetView',
     'CallHold', 'CallInput', 'CallMiddleware', 'CallOutcome', 'CallRecord', 'CallRef', 'CallTotals',
     'CaptureRequest', 'CaptureResult', 'Charge', 'ChargeId', 'ClientLike', 'Clock', 'CloseRequest',
-    'CloseResult', 'CostProfile', 'CostProfileOptions', 'Credits', 'EnforcerReason', 'ErrorOutcome',
+    'CloseResult', 'CostProfile', 'CostProfileOptions', 'Credits',
+    'CutoverCount', 'CutoverReportOptions', 'CutoverSum', 'CutoverSummary', 'EnforcerReason', 'ErrorOutcome',
     'ExtendRequest', 'ExtendResult', 'FailMode', 'FoldedCalls', 'GrantRequest', 'Held', 'HoldEnd', 'HoldEvent',
     'HoldLine', 'HoldMeta', 'HoldRequest', 'HoldResult', 'HoldState', 'HoldingEnforcer',
     'InMemoryBudgetEnforcerOptions', 'JsonObject', 'Ledger', 'LedgerQuery', 'LedgerRecord', 'LineWindow',
@@ -31,7 +32,7 @@ const ROOT = {
     'MoneyEntry', 'MoneyOp', 'MoneySink', 'MoveResult', 'ObservedMessage', 'OnExpire', 'Ordered',
     'OutcomePrices', 'Overage', 'Price', 'PriceCharge', 'PriceFunction', 'PriceMatch', 'PriceRule',
     'PriceSource', 'Priced', 'PricedRule', 'Proof', 'Refusal', 'RefusalCodes', 'RefusalData', 'RefusalReason', 'RefusalReasons',
-    'RefusalSlug', 'RefusedOutcome', 'ReleaseRequest', 'ReleaseResult', 'Report', 'ResultOutcome',
+    'RefusalSlug', 'RefusedCall', 'RefusedOutcome', 'ReleaseRequest', 'ReleaseResult', 'Report', 'ResultOutcome',
     'SchemaResult', 'SeatOptions', 'ServerCosts', 'SpendRequest', 'StandardSchemaV1', 'TaskOutcome', 'ToolCall',
     'ToolHandler', 'TransferRequest', 'TransportLike', 'Unpriced', 'WindowSpan', 'WrongOrder',
   ],
