@@ -43,6 +43,8 @@ export interface BudgetOptions {
   readonly overage?: Overage
   /** Hand the result on only after it was charged; `false` by default. */
   readonly awaitCapture?: boolean
+  /** Say in the `_meta` of every result what is left and in which mode, in hard and soft mode; `false` by default. */
+  readonly advise?: boolean
   /** How long the store may take: 250 by default, then one retry with the same id. */
   readonly storeTimeoutMs?: number
   /** How long a refusal for want of credits is repeated without asking a store that answers by promise: 100 by default. */
@@ -73,6 +75,7 @@ export interface BudgetSettings {
   readonly onFailure: 'capture' | 'release'
   readonly overage: Overage
   readonly awaitCapture: boolean
+  readonly advise: boolean
   readonly storeTimeoutMs: number
   readonly refusalMemoryMs: number
   readonly approve: BudgetOptions['approve']
@@ -90,6 +93,7 @@ const CHOICES = {
   onFailure: ['capture', 'release'],
   overage: ['cap', 'debt'],
   awaitCapture: [false, true],
+  advise: [false, true],
 } as const
 
 /** The settings in milliseconds, up to a day: the least, and the default. */

@@ -94,9 +94,8 @@ class BudgetStep implements BudgetMiddleware {
     const fate = fateOf(outcome, this.#settings)
     const { amount, reported } = this.#chargeOf(call, outcome)
     const charge = this.#gate.end(call, hold, fate, cost, amount)
-    const said = withAdvisory(outcome, hold)
-    if (isPromise(charge)) return charge.then((later) => this.#charged(call, said, later, reported))
-    return this.#charged(call, said, charge, reported)
+    if (isPromise(charge)) return charge.then((later) => this.#charged(call, outcome, later, reported))
+    return this.#charged(call, outcome, charge, reported)
   }
 
   extend(call: ToolCall & Priced & Held): void {
@@ -163,7 +162,8 @@ class BudgetStep implements BudgetMiddleware {
     return refusal
   }
 
-  #charged(call: ToolCall & Held, outcome: CallOutcome, charge: Charge, reported: number | undefined): CallOutcome {
+  #charged(call: ToolCall & Held, ended: CallOutcome, charge: Charge, reported: number | undefined): CallOutcome {
+    const outcome = withAdvisory(ended, call.hold, charge, this.#settings)
     const full = reported === undefined ? charge : { ...charge, reported }
     const { events } = this.#settings
     if (events.heard('charged')) events.emit('charged', { call: callRef(call), outcome: outcome.kind, charge: full })

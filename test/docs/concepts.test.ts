@@ -83,6 +83,19 @@ describe('docs/concepts/modes.md', () => {
     expect(outcome).toMatchObject({ result: { _meta: JSON.parse(json!) as unknown } })
   })
 
+  test('shows what is left as a result says it', async () => {
+    const enforcer = new InMemoryBudgetEnforcer()
+    enforcer.initialize('agent-1', 100)
+    // #region advise
+    const budget = withBudget({ enforcer, budget: 'agent-1', advise: true })
+    // result._meta['dev.mcp-budget/balance']: { remaining: 60, mode: 'hard' }
+    // #endregion advise
+    const outcome = await compose(withCostProfile({ defaultCost: 40 }), budget).run(draw, () => ({ content: [] }))
+    expect(outcome).toMatchObject({
+      result: { _meta: { 'dev.mcp-budget/balance': { remaining: 60, mode: 'hard' } } },
+    })
+  })
+
   test('tells before the switch to hard mode what would be refused', async () => {
     const lines: unknown[] = []
     const console = { log: (...words: unknown[]) => lines.push(words.join(' ')) }
