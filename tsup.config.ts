@@ -4,8 +4,9 @@ import { defineConfig } from 'tsup'
  * One build, two formats. `splitting` puts what the entries share into chunks, so that a class is the same class
  * whether it came through `mcp-budget` or `mcp-budget/testing` (once per format).
  *
- * `#crypto` stays an import in the output: package.json "imports" gives it to node:crypto where the condition `node`
- * holds and to WebCrypto elsewhere. The two implementations are entries of their own, and are not exported.
+ * `#crypto` and `#diagnostics` stay imports in the output: package.json "imports" gives them to Node's modules where the
+ * condition `node` holds, and to WebCrypto and to nobody elsewhere. Each implementation is an entry of its own, and is
+ * not exported.
  */
 export default defineConfig({
   entry: {
@@ -13,6 +14,8 @@ export default defineConfig({
     testing: 'src/testing/index.ts',
     'crypto/node': 'src/core/crypto/node.ts',
     'crypto/web': 'src/core/crypto/web.ts',
+    'diagnostics/node': 'src/core/diagnostics/node.ts',
+    'diagnostics/web': 'src/core/diagnostics/web.ts',
   },
   format: ['esm', 'cjs'],
   target: 'es2022',
@@ -20,7 +23,7 @@ export default defineConfig({
   treeshake: false,
   sourcemap: true,
   clean: true,
-  external: ['#crypto'],
+  external: ['#crypto', '#diagnostics'],
   // The default strips `node:` from builtins, which Deno and bundlers then take for packages.
   removeNodeProtocol: false,
   dts: {

@@ -12,12 +12,15 @@ const timeout = (ms: number): number => (long ? 600_000 : ms)
  * - `package`: what people install; it reads dist/ and refuses to run on a stale one.
  *
  * `mcp-budget` and `mcp-budget/testing` mean the sources, by the `paths` of tsconfig.json. Vite asks package.json for
- * names with a `#` before it looks there, and would find dist/: so `#crypto` is named here once more.
+ * names with a `#` before it looks there, and would find dist/: so those are named here once more.
  */
 export default defineConfig({
   resolve: {
     tsconfigPaths: true,
-    alias: { '#crypto': fileURLToPath(new URL('src/core/crypto/node.ts', import.meta.url)) },
+    alias: {
+      '#crypto': fileURLToPath(new URL('src/core/crypto/node.ts', import.meta.url)),
+      '#diagnostics': fileURLToPath(new URL('src/core/diagnostics/node.ts', import.meta.url)),
+    },
   },
   test: {
     // A forgotten `.only` must not pass for a green run, here or on a machine that sets no CI variable.

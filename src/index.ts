@@ -1,5 +1,13 @@
 export { withBudget, type BudgetMiddleware } from './budget/with-budget.js'
 export type { BudgetOptions, FailMode, Mode } from './budget/options.js'
+export {
+  CutoverReport,
+  type CutoverCount,
+  type CutoverReportOptions,
+  type CutoverSum,
+  type CutoverSummary,
+  type RefusedCall,
+} from './budget/cutover-report.js'
 export type { BudgetLine, BudgetSpec } from './budget/lines.js'
 export type { CalendarWindow, DurationWindow, WindowSpec, WindowUnit } from './budget/window.js'
 export type { CallHold, Held } from './budget/call-hold.js'

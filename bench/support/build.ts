@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url'
 import { resolve } from 'node:path'
 import { build } from 'tsup'
 
-/** Beside a package.json of its own, so that `#crypto` leads into the same build; git ignores the folder. */
+/** Beside a package.json of its own, so that names with a `#` lead into the same build; git ignores the folder. */
 const FOLDER = 'temp/bench'
 
 /** Builds the package as `npm run build` does, without types and apart from dist/; answers with its root entry. */

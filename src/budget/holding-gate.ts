@@ -36,9 +36,10 @@ export class HoldingGate implements Gate {
   readonly #reach: { readonly timeoutMs: number; readonly clock: BudgetSettings['clock'] }
   readonly #refused: RefusalMemory
 
-  constructor(enforcer: BudgetEnforcer, settings: BudgetSettings, outage: Outage) {
-    this.#paid = !canHold(enforcer)
-    this.#enforcer = canHold(enforcer) ? enforcer : payInAdvance(enforcer)
+  constructor(enforcer: BudgetEnforcer | Holder, settings: BudgetSettings, outage: Outage) {
+    const paid = 'spend' in enforcer && !canHold(enforcer)
+    this.#paid = paid
+    this.#enforcer = paid ? payInAdvance(enforcer) : enforcer
     this.#settings = settings
     this.#outage = outage
     this.#reach = { timeoutMs: settings.storeTimeoutMs, clock: settings.clock }
@@ -168,7 +169,7 @@ export class HoldingGate implements Gate {
     }
     if (isUnreached(answer) || answer?.kind === 'refused') {
       const cause = isUnreached(answer) ? answer.cause : answer.reason
-      this.#settings.events?.emit('delayed', { chargeId: call.id, attempt: 1, givenUp: true, cause })
+      this.#settings.events.emit('delayed', { chargeId: call.id, attempt: 1, givenUp: true, cause })
       return charge
     }
     // Less than was asked, when no balance could take what is beyond the hold.

@@ -2,7 +2,7 @@ import { assertKeys, credits, integer, misconfigured, oneOf } from '../core/sett
 import { isCredits, type Credits } from '../core/credits.js'
 import { systemClock, type Clock } from '../core/clock.js'
 import type { BudgetEnforcer, HoldingEnforcer } from './enforcer.js'
-import type { BudgetEvents } from '../core/events.js'
+import { BudgetEvents, type EventSink } from '../core/events.js'
 import type { MaybePromise } from '../core/maybe-promise.js'
 import type { Price } from '../core/price.js'
 import type { ToolCall } from '../core/call.js'
@@ -43,6 +43,8 @@ export interface BudgetOptions {
   readonly overage?: Overage
   /** Hand the result on only after it was charged; `false` by default. */
   readonly awaitCapture?: boolean
+  /** Say in the `_meta` of every result what is left and in which mode, in hard and soft mode; `false` by default. */
+  readonly advise?: boolean
   /** How long the store may take: 250 by default, then one retry with the same id. */
   readonly storeTimeoutMs?: number
   /** How long a refusal for want of credits is repeated without asking a store that answers by promise: 100 by default. */
@@ -73,12 +75,13 @@ export interface BudgetSettings {
   readonly onFailure: 'capture' | 'release'
   readonly overage: Overage
   readonly awaitCapture: boolean
+  readonly advise: boolean
   readonly storeTimeoutMs: number
   readonly refusalMemoryMs: number
   readonly approve: BudgetOptions['approve']
   readonly approveAbove: Credits
   readonly shadow: HoldingEnforcer | undefined
-  readonly events: BudgetEvents | undefined
+  readonly events: EventSink
   readonly clock: Clock
 }
 
@@ -90,6 +93,7 @@ const CHOICES = {
   onFailure: ['capture', 'release'],
   overage: ['cap', 'debt'],
   awaitCapture: [false, true],
+  advise: [false, true],
 } as const
 
 /** The settings in milliseconds, up to a day: the least, and the default. */
@@ -121,6 +125,7 @@ export function budgetSettings(options: BudgetOptions): BudgetSettings {
     shadow: shadow?.enforcer,
     openLimit: openLimit(options.failMode),
     approveAbove: credits(options.approveAbove ?? 0, 'approveAbove'),
+    events: options.events ?? new BudgetEvents(),
     clock: options.clock ?? systemClock,
   }
   for (const [key, choices] of Object.entries(CHOICES))

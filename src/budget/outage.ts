@@ -50,7 +50,7 @@ export class Outage {
     this.#active = true
     this.#probeAt = this.#settings.clock.now() + PROBE_MS
     const decided = this.#admit(call, cost, lines, answer.cause)
-    this.#settings.events?.emit('outage', { call: callRef(call), cause: answer.cause, allowed: this.#allowed })
+    this.#settings.events.emit('outage', { call: callRef(call), cause: answer.cause, allowed: this.#allowed })
     return decided
   }
 
@@ -82,6 +82,6 @@ export class Outage {
   #drained(posted: number, failed: number): void {
     if (!this.#active) return
     this.#active = false
-    this.#settings.events?.emit('recovered', { posted, failed })
+    this.#settings.events.emit('recovered', { posted, failed })
   }
 }

@@ -1,6 +1,6 @@
 import type { MaybePromise } from '../core/maybe-promise.js'
 import { isUnreached, reach, type Unreached } from './reach.js'
-import type { BudgetEvents } from '../core/events.js'
+import type { EventSink } from '../core/events.js'
 import type { ChargeId } from '../core/ids.js'
 import type { Clock } from '../core/clock.js'
 
@@ -23,7 +23,7 @@ const LONGEST_WAIT_MS = 30_000
 export class Outbox {
   /** In order; a set, because taking the first out of a long array moves all the others. */
   readonly #queue = new Set<Posting>()
-  readonly #options: { readonly timeoutMs: number; readonly clock: Clock; readonly events: BudgetEvents | undefined }
+  readonly #options: { readonly timeoutMs: number; readonly clock: Clock; readonly events: EventSink }
   readonly #onDrained: (posted: number, failed: number) => void
   #attempt = 0
   #posted = 0
@@ -32,7 +32,7 @@ export class Outbox {
   #running: Promise<void> | undefined
 
   constructor(
-    options: { readonly timeoutMs: number; readonly clock: Clock; readonly events: BudgetEvents | undefined },
+    options: { readonly timeoutMs: number; readonly clock: Clock; readonly events: EventSink },
     onDrained: (posted: number, failed: number) => void,
   ) {
     this.#options = options
@@ -100,6 +100,6 @@ export class Outbox {
   }
 
   #tell({ chargeId }: Posting, attempt: number, cause: unknown, givenUp = false): void {
-    this.#options.events?.emit('delayed', { chargeId, attempt, givenUp, cause })
+    this.#options.events.emit('delayed', { chargeId, attempt, givenUp, cause })
   }
 }

@@ -1,121 +1,141 @@
 import { InMemoryBudgetEnforcer } from '../backends/memory/in-memory-budget-enforcer.js'
-import { callRef } from '../core/events.js'
-import { andThen, isPromise, type MaybePromise } from '../core/maybe-promise.js'
-import { canHold, type BudgetEnforcer, type HoldingEnforcer, type HoldLine } from './enforcer.js'
-import { HoldingGate } from './holding-gate.js'
-import { seedSimulation, type Real } from './shadow-seed.js'
-import type { BudgetId } from './budget-id.js'
-import type { BudgetSettings } from './options.js'
+import { isCredits, type Credits } from '../core/credits.js'
+import { callRef, type EventSink } from '../core/events.js'
+import { andThen, type MaybePromise } from '../core/maybe-promise.js'
+import { mintChargeId } from '../core/ids.js'
+import { refuse, type Refusal } from '../core/refusal.js'
 import type { CallHold } from './call-hold.js'
+import { HoldingGate } from './holding-gate.js'
+import { Outage } from './outage.js'
+import { seeded } from './seeded.js'
+import type { BudgetSettings } from './options.js'
 import type { Charge } from '../core/outcome.js'
-import type { Credits } from '../core/credits.js'
 import type { Gate } from './gate.js'
 import type { HoldFate } from './end.js'
-import type { Outage } from './outage.js'
-import type { Refusal } from '../core/refusal.js'
+import type { HoldLine } from './enforcer.js'
+import type { MakeLines } from './lines.js'
+import type { Priced } from '../core/price.js'
 import type { ToolCall } from '../core/call.js'
+
+/** What the simulation said of a call, and the call that it said it of. */
+interface Simulated {
+  readonly call: ToolCall
+  readonly placed: CallHold | Refusal
+}
 
 /**
  * Shadow mode: does on a simulated store what hard mode would do on the real one, and lets every call through, in the
- * same tick. The simulation begins with what each budget has when it is first seen.
+ * same tick. A call that hard mode would refuse runs, and its end changes nothing in the simulation.
  */
 export class ShadowGate implements Gate {
   readonly #settings: BudgetSettings
-  readonly #simulated: HoldingEnforcer
+  readonly #events: EventSink
   readonly #gate: HoldingGate
-  readonly #seeded = new Map<BudgetId, MaybePromise<void>>()
   /** What the simulation said of calls that are under way, or is going to: a call may end before that. */
-  readonly #placed = new Map<string, MaybePromise<CallHold | Refusal>>()
+  readonly #placed = new Map<string, MaybePromise<Simulated>>()
 
-  constructor(enforcer: BudgetEnforcer, settings: BudgetSettings, outage: Outage) {
+  constructor(settings: BudgetSettings) {
+    const { enforcer, clock, events, shadow = new InMemoryBudgetEnforcer({ clock }) } = settings
+    const hard: BudgetSettings = { ...settings, mode: 'hard', awaitCapture: true, events: apart(events) }
     this.#settings = settings
-    this.#simulated = settings.shadow ?? new InMemoryBudgetEnforcer({ clock: settings.clock })
-    this.#gate = new HoldingGate(this.#simulated, settings, outage)
+    this.#events = events
+    this.#gate = new HoldingGate(seeded(shadow, enforcer, clock), hard, new Outage(hard))
+  }
+
+  /** Lets a call pass, and tells what hard mode would say of it: the step itself, the price list, or the store. */
+  watch(call: ToolCall & Priced, payers: (call: ToolCall) => MakeLines): CallHold {
+    const listed = call.price?.refusal
+    if (listed !== undefined) {
+      // The price list has told of it, and it would not have come this far.
+      this.#tell(call, [], undefined, listed)
+      return simulatedHold([])
+    }
+    try {
+      if (isCredits(call.cost)) {
+        const lines = payers(call)(call.cost)
+        return call.round > 0 ? this.resume(call, call.cost, lines) : this.place(call, call.cost, lines)
+      }
+      this.#refused(call, [], refuse(call.tool, { error: 'unpriced_tool', reason: 'invalid_price' }))
+    } catch (error) {
+      const detail = { step: 'withBudget', error }
+      this.#refused(call, [], refuse(call.tool, { error: 'step_failed', reason: 'step_failed', detail }))
+    }
+    return simulatedHold([])
   }
 
   place(call: ToolCall, cost: Credits, lines: readonly HoldLine[]): CallHold {
-    return this.#simulate(call, lines, () => this.#gate.place(call, cost, lines))
+    this.#placed.set(call.id, this.#simulate(call, cost, lines))
+    return simulatedHold(lines)
   }
 
-  // The seat has seen to it that a round comes once.
   resume(call: ToolCall, cost: Credits, lines: readonly HoldLine[]): CallHold {
-    return this.#simulate(call, lines, () => this.#gate.resume(call, cost, lines))
+    const resumed = andThen<CallHold | Refusal, Simulated>(this.#gate.resume(call, cost, lines), (placed) => {
+      // Hard mode would take it for a call of its own.
+      if (!('error' in placed) || placed.reason !== 'round_used') return { call, placed }
+      const again = { ...call, id: mintChargeId(this.#settings.clock.now()), round: 0 }
+      return this.#simulate(again, cost, lines)
+    })
+    this.#placed.set(call.id, resumed)
+    return simulatedHold(lines)
   }
 
-  #simulate(call: ToolCall, lines: readonly HoldLine[], place: () => MaybePromise<CallHold | Refusal>): CallHold {
-    // Calls wait for the simulation, never for the real store: they have gone on by then.
-    const waiting = lines.map((line) => this.#seed(line)).filter((each) => isPromise(each))
-    const seeded = waiting.length === 0 ? undefined : Promise.all(waiting)
-    const placed = andThen(seeded, place)
-    this.#placed.set(
-      call.id,
-      andThen(placed, (answer) => this.#told(call, answer)),
+  end(call: ToolCall, hold: CallHold, fate: HoldFate, cost: Credits, amount: Credits): Charge {
+    return this.#over(call, (simulated, held) =>
+      andThen(this.#gate.end(simulated, held, fate, cost, amount), (charge) => this.#tell(call, hold.lines, charge)),
     )
-    return { state: 'simulated', lines, remaining: 0, debt: 0 }
-  }
-
-  end(call: ToolCall, _hold: CallHold, fate: HoldFate, cost: Credits, amount: Credits): Charge {
-    return this.#over(call, (held) => void this.#gate.end(call, held, fate, cost, amount))
   }
 
   wait(call: ToolCall, _hold: CallHold, cost: Credits, waitMs: number): Charge {
-    return this.#over(call, (held) => void this.#gate.wait(call, held, cost, waitMs))
+    return this.#over(call, (simulated, held) =>
+      andThen(this.#gate.wait(simulated, held, cost, waitMs), () => undefined),
+    )
   }
 
   extend(call: ToolCall, _hold: CallHold, ttlMs: number): void {
-    this.#whenHeld(call, (held) => this.#gate.extend(call, held, ttlMs))
+    this.#whenHeld(call, (simulated, held) => this.#gate.extend(simulated, held, ttlMs))
   }
 
-  #over(call: ToolCall, then: (held: CallHold) => void): Charge {
+  #simulate(call: ToolCall, cost: Credits, lines: readonly HoldLine[]): MaybePromise<Simulated> {
+    return andThen(this.#gate.place(call, cost, lines), (placed) => {
+      if ('error' in placed) this.#refused(call, lines, placed)
+      return { call, placed }
+    })
+  }
+
+  #over(call: ToolCall, then: (simulated: ToolCall, held: CallHold) => MaybePromise<void>): Charge {
     this.#whenHeld(call, then)
     this.#placed.delete(call.id)
     return { held: 0, charged: 0, end: 'released' }
   }
 
   // Only what was held in the simulation is ended there.
-  #whenHeld({ id }: ToolCall, then: (held: CallHold) => void): void {
-    void andThen(this.#placed.get(id), (placed) => {
-      if (placed !== undefined && !('error' in placed)) then(placed)
+  #whenHeld({ id }: ToolCall, then: (simulated: ToolCall, held: CallHold) => MaybePromise<void>): void {
+    void andThen(this.#placed.get(id), (simulated) => {
+      return simulated === undefined || 'error' in simulated.placed ? undefined : then(simulated.call, simulated.placed)
     })
   }
 
-  #told(call: ToolCall, placed: CallHold | Refusal): CallHold | Refusal {
-    if ('error' in placed)
-      this.#settings.events?.emit('refused', { call: callRef(call), refusal: placed, enforced: false })
-    return placed
+  #refused(call: ToolCall & Partial<Priced>, lines: readonly HoldLine[], refusal: Refusal): void {
+    this.#events.emit('refused', { call: callRef(call), refusal, enforced: false })
+    this.#tell(call, lines, undefined, refusal)
   }
 
-  // A budget that the real store does not have, or does not tell of now, is not simulated, so that its calls show as
-  // refused; the next call asks again.
-  #seed(line: HoldLine): MaybePromise<void> {
-    const { budget } = line
-    if (this.#seeded.has(budget)) return this.#seeded.get(budget)
-    const { enforcer } = this.#settings
-    try {
-      const real = canHold(enforcer) ? enforcer.describe(budget) : enforcer.remaining(budget)
-      const begun = andThen<Real | Credits, void>(real, (known) =>
-        this.#begin(line, typeof known === 'number' ? { available: known } : { ...known, available: known.available }),
-      )
-      const seeded = isPromise(begun) ? begun.then(undefined, () => void this.#seeded.delete(budget)) : undefined
-      this.#seeded.set(budget, seeded)
-      return seeded
-    } catch {
-      return undefined
-    }
+  #tell(call: ToolCall & Partial<Priced>, lines: readonly HoldLine[], charge?: Charge, refusal?: Refusal): void {
+    if (!this.#events.heard('simulated')) return
+    const unpriced = call.price?.source?.rule === 'unpriced'
+    const budgets = lines.map((line) => line.budget)
+    this.#events.emit('simulated', { call: callRef(call), at: call.startedAt, budgets, charge, refusal, unpriced })
   }
+}
 
-  // A store of one's own that has the budget already goes on with what it has.
-  #begin(line: HoldLine, real: Real): MaybePromise<void> {
-    try {
-      const begun = seedSimulation(this.#simulated, line, real, this.#settings.clock.now())
-      return isPromise(begun)
-        ? begun.then(
-            () => {},
-            () => {},
-          )
-        : undefined
-    } catch {
-      return undefined
-    }
+function simulatedHold(lines: readonly HoldLine[]): CallHold {
+  return { state: 'simulated', lines, remaining: 0, debt: 0 }
+}
+
+/** What the simulation's store does is not told as if the real one did it; that it failed is a fault. */
+function apart(events: EventSink): EventSink {
+  const emit = (name: string, event: { readonly cause?: unknown; readonly givenUp?: boolean }): void => {
+    if (name === 'outage' || event.givenUp === true) events.emit('fault', { where: 'shadow', error: event.cause })
   }
+  return { heard: () => false, emit: emit as EventSink['emit'] }
 }

@@ -79,8 +79,7 @@ class BudgetStep implements BudgetMiddleware {
       'budget/balance': balance,
       'satgate/budget': (request) => andThen(balance(request), legacyBalance),
     }
-    const Gate = mode === 'shadow' ? ShadowGate : HoldingGate
-    this.#gate = new Gate(enforcer, settings, this.#outage)
+    this.#gate = mode === 'shadow' ? new ShadowGate(settings) : new HoldingGate(enforcer, settings, this.#outage)
   }
 
   get pending(): number {
@@ -92,14 +91,15 @@ class BudgetStep implements BudgetMiddleware {
   }
 
   enter(call: ToolCall & Priced): MaybePromise<(ToolCall & Priced & Held) | Refusal> {
-    const { approve, approveAbove, mode } = this.#settings
-    if (!isCredits(call.cost) && mode !== 'shadow') {
+    const { approve, approveAbove } = this.#settings
+    if (this.#gate instanceof ShadowGate) return this.#placed(call, this.#gate.watch(call, this.#payers))
+    if (!isCredits(call.cost)) {
       return this.#refused(call, refuse(call.tool, { error: 'unpriced_tool', reason: 'invalid_price' }))
     }
     const makeLines = this.#payers(call)
     // An earlier round was approved with the same arguments.
     if (call.round > 0) return this.#settle(call, this.#gate.resume(call, call.cost, makeLines(call.cost)))
-    if (approve === undefined || call.cost <= approveAbove || mode === 'shadow') return this.#place(call, makeLines)
+    if (approve === undefined || call.cost <= approveAbove) return this.#place(call, makeLines)
     return andThen(this.#cannotPay(call, makeLines(call.cost)), (refusal) => refusal ?? this.#ask(call, makeLines))
   }
 
@@ -110,9 +110,8 @@ class BudgetStep implements BudgetMiddleware {
       outcome.kind === 'input-required' && outcome.waitMs !== undefined
         ? this.#gate.wait(call, hold, cost, outcome.waitMs)
         : this.#gate.end(call, hold, fateOf(outcome, this.#settings, call.round), cost, amount)
-    const said = withAdvisory(outcome, hold)
-    if (isPromise(charge)) return charge.then((later) => this.#charged(call, said, later, reported))
-    return this.#charged(call, said, charge, reported)
+    if (isPromise(charge)) return charge.then((later) => this.#charged(call, outcome, later, reported))
+    return this.#charged(call, outcome, charge, reported)
   }
 
   extend(call: ToolCall & Priced & Held): void {
@@ -128,7 +127,7 @@ class BudgetStep implements BudgetMiddleware {
       assertCredits(charge.amount, 'amount')
       return charge
     } catch (error) {
-      this.#settings.events?.emit('fault', { where: 'price', error })
+      this.#settings.events.emit('fault', { where: 'price', error })
       return { amount: cost }
     }
   }
@@ -172,7 +171,7 @@ class BudgetStep implements BudgetMiddleware {
     // The seat takes a round that was used before for a call of its own, which begins anew.
     if ('error' in placed) return placed.reason === 'round_used' ? placed : this.#refused(call, placed)
     const { events } = this.#settings
-    if (call.round === 0 && events?.heard('held') === true) {
+    if (call.round === 0 && events.heard('held')) {
       events.emit('held', {
         call: callRef(call),
         budgets: budgetsOf(placed),
@@ -181,22 +180,22 @@ class BudgetStep implements BudgetMiddleware {
       })
     }
     if (call.round === 0 && placed.debt > 0)
-      events?.emit('overdrawn', { call: callRef(call), cost: call.cost, debt: placed.debt })
+      events.emit('overdrawn', { call: callRef(call), cost: call.cost, debt: placed.debt })
     const held = copyCall(call)
     held.hold = placed
     return held as unknown as ToolCall & Priced & Held
   }
 
   #refused(call: ToolCall, refusal: Refusal): Refusal {
-    this.#settings.events?.emit('refused', { call: callRef(call), refusal, enforced: true })
+    this.#settings.events.emit('refused', { call: callRef(call), refusal, enforced: true })
     return refusal
   }
 
-  #charged(call: ToolCall & Held, outcome: CallOutcome, charge: Charge, reported: number | undefined): CallOutcome {
+  #charged(call: ToolCall & Held, ended: CallOutcome, charge: Charge, reported: number | undefined): CallOutcome {
+    const outcome = withAdvisory(ended, call.hold, charge, this.#settings)
     const full = reported === undefined ? charge : { ...charge, reported }
     const { events } = this.#settings
-    if (events?.heard('charged') === true)
-      events.emit('charged', { call: callRef(call), outcome: outcome.kind, charge: full })
+    if (events.heard('charged')) events.emit('charged', { call: callRef(call), outcome: outcome.kind, charge: full })
     // Written out for the usual case: a spread costs more than the rest of this step.
     if (outcome.kind !== 'result') return { ...outcome, charge: full }
     return { kind: 'result', proves: outcome.proves, result: outcome.result, charge: full }

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'eventemitter3'
+import { diagnostics } from '#diagnostics'
 import type { ToolCall } from './call.js'
 import type { Charge, CallOutcome } from './outcome.js'
 import type { Credits } from './credits.js'
@@ -21,6 +22,21 @@ export interface BudgetEventMap {
   refused: [{ readonly call: CallRef; readonly refusal: Refusal; readonly enforced: boolean }]
   /** A call without a price was let through (`unpriced: 'observe'`). */
   unpriced: [{ readonly call: CallRef }]
+  /**
+   * In shadow mode, what hard mode would have done with a call. Once for each: when it would have been refused, or when
+   * its simulated hold ended.
+   */
+  simulated: [
+    {
+      readonly call: CallRef
+      /** When the call began. */
+      readonly at: number
+      readonly budgets: readonly string[]
+      readonly charge: Charge | undefined
+      readonly refusal: Refusal | undefined
+      readonly unpriced: boolean
+    },
+  ]
   /** A soft budget went into debt. */
   overdrawn: [{ readonly call: CallRef; readonly cost: Credits; readonly debt: Credits }]
   /** The store could not be reached; `allowed` is what went through and has not reached it yet, under `failMode: { open }`. */
@@ -44,11 +60,15 @@ export function callRef({ id, tool, server }: CallRef): CallRef {
 /** The name of an event. */
 export type BudgetEventName = keyof BudgetEventMap
 
+/** Where a step tells what happens. */
+export type EventSink = Pick<BudgetEvents, 'heard' | 'emit'>
+
 type Listener<Name extends BudgetEventName> = (...args: BudgetEventMap[Name]) => void
 
 /**
  * The events of a meter, on eventemitter3. A listener that throws changes nothing: neither the call nor the other
- * listeners; it is counted in `failures` and reported as `fault`.
+ * listeners; it is counted in `failures` and reported as `fault`. On Node each event is also published to the channel
+ * `mcp-budget:<event>` of `node:diagnostics_channel`.
  *
  * @example
  * ```ts
@@ -83,10 +103,10 @@ export class BudgetEvents {
 
   /** Whether anybody listens; makers of events ask first, so that an unheard event costs nothing. */
   heard(name: BudgetEventName): boolean {
-    return this.#emitter.listenerCount(name) > 0
+    return this.#emitter.listenerCount(name) > 0 || diagnostics.channel(name).hasSubscribers
   }
 
-  /** Tells the listeners. */
+  /** Tells the listeners, and then the channel. */
   emit<Name extends BudgetEventName>(name: Name, ...args: BudgetEventMap[Name]): void {
     for (const listener of this.#emitter.listeners(name) as Listener<Name>[]) {
       // One that was given to `once`, and only that.
@@ -99,6 +119,8 @@ export class BudgetEvents {
         this.#failed(name, error)
       }
     }
+    const channel = diagnostics.channel(name)
+    if (channel.hasSubscribers) channel.publish(args[0])
   }
 
   #failed(name: BudgetEventName, error: unknown): void {

@@ -1,5 +1,6 @@
 import type { CallOutcome } from './outcome.js'
 import type { Credits } from './credits.js'
+import type { Refusal } from './refusal.js'
 
 /** Where a price came from; stands in every call record. */
 export interface PriceSource {
@@ -24,6 +25,8 @@ export interface Price {
   /** What is held before the call: the price, or the most that a metered call may cost. */
   readonly cost: Credits
   readonly source: PriceSource
+  /** Why the price list would have refused the call, where it does not enforce: it passes for nothing. */
+  readonly refusal?: Refusal
   /** What the call costs once it is known how it ended. Never throws. */
   charge(outcome: CallOutcome): PriceCharge
 }

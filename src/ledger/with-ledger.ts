@@ -1,7 +1,7 @@
 import { assertKeys } from '../core/settings.js'
 import { systemClock, type Clock } from '../core/clock.js'
 import { isPromise } from '../core/maybe-promise.js'
-import type { BudgetEvents } from '../core/events.js'
+import { BudgetEvents } from '../core/events.js'
 import type { CallMiddleware } from '../core/middleware.js'
 import type { CallOutcome } from '../core/outcome.js'
 import type { Held } from '../budget/call-hold.js'
@@ -28,8 +28,8 @@ export function withLedger(options: {
   readonly clock?: Clock
 }): CallMiddleware {
   assertKeys(options, ['ledger', 'events', 'clock'], 'options')
-  const { ledger, events, clock = systemClock } = options
-  const fault = (error: unknown): void => events?.emit('fault', { where: 'withLedger', error })
+  const { ledger, events = new BudgetEvents(), clock = systemClock } = options
+  const fault = (error: unknown): void => events.emit('fault', { where: 'withLedger', error })
   return {
     name: 'withLedger',
     leave(call, outcome) {

@@ -4,7 +4,7 @@ import { compileMeter } from './metered.js'
 import { outcomePrice, type Others } from './outcome-price.js'
 import { assertKeys, credits, misconfigured, optionalCredits } from '../core/settings.js'
 import { optionalSchema } from './settings.js'
-import type { BudgetEvents } from '../core/events.js'
+import type { EventSink } from '../core/events.js'
 import type { Clock } from '../core/clock.js'
 import type { Credits } from '../core/credits.js'
 import type { Price, PriceSource } from '../core/price.js'
@@ -27,7 +27,7 @@ export interface MatchedPrice {
 /** What every rule of a list is compiled with. */
 export interface RuleContext {
   readonly clock: Clock
-  readonly events: BudgetEvents | undefined
+  readonly events: EventSink
   readonly timeoutMs: number
 }
 

@@ -2,7 +2,7 @@ import { systemClock, type Clock } from '../core/clock.js'
 import { assertKeys, integer, misconfigured, oneOf, optionalText } from '../core/settings.js'
 import { entriesOf } from './settings.js'
 import { PriceList, type PriceMatch } from './price-list.js'
-import type { BudgetEvents } from '../core/events.js'
+import { BudgetEvents } from '../core/events.js'
 import type { RuleContext } from './compile-rule.js'
 import type { PriceRule } from './price-rule.js'
 
@@ -120,10 +120,14 @@ function unpricedOf({ unpriced, defaultCost }: CostProfileOptions): Unpriced {
     : oneOf(unpriced, ['default'], 'unpriced` beside `defaultCost')
 }
 
-function contextOf({ events, clock = systemClock, priceTimeoutMs }: CostProfileOptions): RuleContext {
+function contextOf({
+  events = new BudgetEvents(),
+  clock = systemClock,
+  priceTimeoutMs,
+}: CostProfileOptions): RuleContext {
   const bounds = { least: 1, most: Number.MAX_SAFE_INTEGER, otherwise: 1_000 }
   assertHas('after', clock, 'clock')
-  if (events !== undefined) assertHas('emit', events, 'events')
+  assertHas('emit', events, 'events')
   return { events, clock, timeoutMs: integer(priceTimeoutMs, bounds, 'priceTimeoutMs') }
 }
 

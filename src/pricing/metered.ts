@@ -4,7 +4,7 @@ import { isPromise } from '../core/maybe-promise.js'
 import { ownProperty, pointerKeys } from './json-pointer.js'
 import { kindOf } from './kind-of.js'
 import { assertKeys, misconfigured, optionalCredits, optionalText } from '../core/settings.js'
-import type { BudgetEvents } from '../core/events.js'
+import type { EventSink } from '../core/events.js'
 import type { JsonObject } from '../core/json.js'
 import type { ToolCall } from '../core/call.js'
 
@@ -19,7 +19,7 @@ export type Meter = (result: JsonObject, hold: Credits) => Credits | undefined
 export function compileMeter(
   { metered, creditsPerUnit }: { readonly metered?: unknown; readonly creditsPerUnit?: unknown },
   path: string,
-  events: BudgetEvents | undefined,
+  events: EventSink,
 ): (call: ToolCall) => Meter {
   const read = compileReader(metered, `${path}.metered`)
   const perUnit = optionalCredits(creditsPerUnit, `${path}.creditsPerUnit`)
@@ -46,7 +46,7 @@ export function compileMeter(
         message: `Expected tool '${call.tool}' to report what call ${call.id} cost, got ${wrong}; all ${hold} credits of the hold are charged`,
       })
       try {
-        events?.emit('fault', { where: `price ${path}`, error })
+        events.emit('fault', { where: `price ${path}`, error })
       } catch {
         // A charge is computed whatever becomes of the news.
       }

@@ -1,4 +1,4 @@
-import { callRef } from '../core/events.js'
+import { BudgetEvents, callRef } from '../core/events.js'
 import { copyCall, type ToolCall } from '../core/call.js'
 import { isObject, type JsonObject } from '../core/json.js'
 import { isPromise } from '../core/maybe-promise.js'
@@ -41,23 +41,23 @@ export const COST_META = 'dev.mcp-budget/cost'
  */
 export function withCostProfile(options: CostProfileOptions): CallMiddleware<unknown, Priced> {
   const profile = compileCostProfile(options)
-  const { events } = options
+  const { events = new BudgetEvents() } = options
   const { version } = profile
   const free = outcomePrice(Object.freeze({ rule: 'unpriced', pattern: '', server: undefined, version }), 0, {})
 
   function withoutPrice(call: ToolCall, match: Exclude<PriceMatch, { kind: 'priced' }>): Price | Refusal {
     if (match.kind === 'ambiguous') return unpriced(call, 'ambiguous_tool_name', { like: match.like })
     if (profile.unpriced !== 'observe') return unpriced(call, 'unpriced')
-    events?.emit('unpriced', { call: callRef(call) })
+    events.emit('unpriced', { call: callRef(call) })
     return free
   }
 
   function settle(call: ToolCall, found: Price | Refusal): (ToolCall & Priced) | Refusal {
     const refused = 'kind' in found
-    if (refused) events?.emit('refused', { call: callRef(call), refusal: found, enforced: profile.enforce })
+    if (refused) events.emit('refused', { call: callRef(call), refusal: found, enforced: profile.enforce })
     if (refused && profile.enforce) return found
     const priced = copyCall(call)
-    priced.price = refused ? free : found
+    priced.price = refused ? { ...free, refusal: found } : found
     priced.cost = priced.price.cost
     return priced as ToolCall & Priced
   }

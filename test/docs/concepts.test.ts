@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { subscribe } from 'node:diagnostics_channel'
 import { describe, expect, test } from 'vitest'
 import {
   BudgetError,
@@ -8,6 +9,7 @@ import {
   meter as meterOf,
   withBudget,
   withCostProfile,
+  type BudgetEventMap,
 } from 'mcp-budget'
 import { FakeClock } from 'mcp-budget/testing'
 import { blocksOf, sourceText, synced } from './blocks.js'
@@ -69,7 +71,7 @@ describe('docs/concepts/modes.md', () => {
     expect(await threeCalls('hard')).toMatchObject({ available: 20, spent: 80, debt: 0, last: ['refused'] })
     expect(await threeCalls('soft')).toMatchObject({ last: ['held', 'overdrawn', 'charged'] })
     expect(await threeCalls('shadow')).toMatchObject({ available: 100, spent: 0, debt: 0 })
-    expect(await threeCalls('shadow')).toMatchObject({ last: ['refused', 'held', 'charged'] })
+    expect(await threeCalls('shadow')).toMatchObject({ last: ['refused', 'simulated', 'held', 'charged'] })
   })
 
   test('shows the advisory as it is', async () => {
@@ -79,6 +81,19 @@ describe('docs/concepts/modes.md', () => {
     const soft = withBudget({ enforcer, budget: 'agent-1', mode: 'soft' })
     const outcome = await compose(withCostProfile({ defaultCost: 40 }), soft).run(draw, () => ({ content: [] }))
     expect(outcome).toMatchObject({ result: { _meta: JSON.parse(json!) as unknown } })
+  })
+
+  test('shows what is left as a result says it', async () => {
+    const enforcer = new InMemoryBudgetEnforcer()
+    enforcer.initialize('agent-1', 100)
+    // #region advise
+    const budget = withBudget({ enforcer, budget: 'agent-1', advise: true })
+    // result._meta['dev.mcp-budget/balance']: { remaining: 60, mode: 'hard' }
+    // #endregion advise
+    const outcome = await compose(withCostProfile({ defaultCost: 40 }), budget).run(draw, () => ({ content: [] }))
+    expect(outcome).toMatchObject({
+      result: { _meta: { 'dev.mcp-budget/balance': { remaining: 60, mode: 'hard' } } },
+    })
   })
 
   test('tells before the switch to hard mode what would be refused', async () => {
@@ -110,7 +125,8 @@ describe('docs/concepts/modes.md', () => {
 
   async function threeCalls(mode: 'hard' | 'soft' | 'shadow', events = new BudgetEvents()) {
     const last: string[] = []
-    for (const name of ['held', 'overdrawn', 'charged', 'refused'] as const) events.on(name, () => last.push(name))
+    for (const name of ['held', 'overdrawn', 'charged', 'refused', 'simulated'] as const)
+      events.on(name, () => last.push(name))
     const enforcer = new InMemoryBudgetEnforcer()
     enforcer.initialize('agent-1', 100)
     const meter = compose(
@@ -190,6 +206,19 @@ describe('docs/reference', () => {
     // #endregion events
     await compose(prices, budget).run(draw, () => ({}))
     expect(lines).toEqual(['draw budget_exhausted true'])
+  })
+
+  test('shows how a channel is heard', async () => {
+    const lines: unknown[] = []
+    const console = { warn: (...words: unknown[]) => lines.push(words.join(' ')) }
+    // #region channel
+    subscribe('mcp-budget:refused', (message) => {
+      const { call, refusal } = message as BudgetEventMap['refused'][0]
+      console.warn(call.tool, refusal.error)
+    })
+    // #endregion channel
+    await compose(withCostProfile({})).run(draw, () => ({}))
+    expect(lines).toEqual(['draw unpriced_tool'])
   })
 })
 

@@ -140,6 +140,7 @@ describe('docs/reference/options.md', () => {
     ['MeteredRule', 'pricing/price-rule.ts'],
     ['SeatOptions', 'mcp/seat.ts'],
     ['MeterOptions', 'meter.ts'],
+    ['CutoverReportOptions', 'budget/cutover-report.ts'],
     ['InMemoryBudgetEnforcerOptions', 'backends/memory/in-memory-budget-enforcer.ts'],
   ])('has a row for each key of %s, and says which are required', (name, file) => {
     const rows = table(section(page('reference/options.md'), name))

@@ -40,6 +40,12 @@ describe('the table', () => {
     ['core imports core', 'core/call.ts', `import { parse } from './credits.js'`],
     ['core imports eventemitter3', 'core/events.ts', `import { EventEmitter } from 'eventemitter3'`],
     ['core imports the crypto port', 'core/ids.ts', `import { crypto } from '#crypto'`],
+    ['core imports the port of diagnostics', 'core/events.ts', `import { diagnostics } from '#diagnostics'`],
+    [
+      'the node half of the port of diagnostics imports its builtin',
+      'core/diagnostics/node.ts',
+      `import { channel } from 'node:diagnostics_channel'`,
+    ],
     [
       'the node half of the crypto port imports node:crypto',
       'core/crypto/node.ts',

@@ -31,9 +31,10 @@ const NOTHING_MORE = { types: [], packages: [], node: false }
 export const TABLE: Readonly<Record<string, Row>> = {
   'index.ts': { values: ['core/', ...FEATURES, ...SEATS_AND_STORES], ...NOTHING_MORE },
   'meter.ts': { values: ['core/', ...FEATURES], ...NOTHING_MORE },
-  // `#crypto` is the port's own way to one of its two implementations.
-  'core/': { values: ['core/'], types: [], packages: ['eventemitter3', '#crypto'], node: false },
+  // A name with `#` is a port's own way to one of its two implementations.
+  'core/': { values: ['core/'], types: [], packages: ['eventemitter3', '#crypto', '#diagnostics'], node: false },
   'core/crypto/node.ts': { values: ['core/'], types: [], packages: [], node: true },
+  'core/diagnostics/node.ts': { values: ['core/'], types: [], packages: [], node: true },
   'pricing/': FEATURE,
   'budget/': FEATURE,
   // Shadow mode judges on a memory enforcer of its own.

@@ -95,6 +95,18 @@ describe('the packed package', () => {
     expect(node(`--input-type=${type}`, '-e', code)).toBe('')
   })
 
+  test.each([
+    ['a module', 'module', `await import('mcp-budget')`],
+    ['a script', 'commonjs', `require('mcp-budget')`],
+  ])('publishes its events to channels of Node, for %s', (_, type, load) => {
+    const code = `
+      const { BudgetEvents } = ${load}
+      const { subscribe } = process.getBuiltinModule('node:diagnostics_channel')
+      subscribe('mcp-budget:fault', ({ where }) => console.log(where))
+      new BudgetEvents().emit('fault', { where: 'here', error: 1 })`
+    expect(node(`--input-type=${type}`, '-e', code)).toBe('here')
+  })
+
   test('lets nobody import what is not exported', () => {
     const code = `import('mcp-budget/dist/index.js').catch((error) => console.log(error.code))`
     expect(node('--input-type=module', '-e', code)).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED')

@@ -11,11 +11,11 @@ import * as testing from '../../src/testing/index.js'
 const ROOT = {
   // prettier-ignore
   values: [
-    'BudgetError', 'BudgetEvents', 'InMemoryBudgetEnforcer', 'MAX_CREDITS', 'MemoryLedger', 'REFUSALS',
-    'assertMetered', 'budgetId', 'callDigest', 'canHold', 'compileCostProfile', 'compose', 'composeWith',
-    'decimalToCredits', 'endHold', 'isCredits', 'isMetered', 'meter', 'middleware', 'refusalOf', 'refuse',
-    'replay', 'report', 'systemClock', 'withBudget', 'withCostProfile', 'withLedger', 'wrapClient',
-    'wrapServer', 'wrapServerFactory', 'wrapTool', 'wrapTransport',
+    'BudgetError', 'BudgetEvents', 'CutoverReport', 'InMemoryBudgetEnforcer', 'MAX_CREDITS', 'MemoryLedger',
+    'REFUSALS', 'assertMetered', 'budgetId', 'callDigest', 'canHold', 'compileCostProfile', 'compose',
+    'composeWith', 'decimalToCredits', 'endHold', 'isCredits', 'isMetered', 'meter', 'middleware',
+    'refusalOf', 'refuse', 'replay', 'report', 'systemClock', 'withBudget', 'withCostProfile', 'withLedger',
+    'wrapClient', 'wrapServer', 'wrapServerFactory', 'wrapTool', 'wrapTransport',
   ],
   // prettier-ignore
   types: [
@@ -24,18 +24,19 @@ const ROOT = {
     'BudgetSpec', 'BudgetView', 'CalendarWindow', 'CallAuth', 'CallHold', 'CallInput', 'CallMiddleware',
     'CallOutcome', 'CallRecord', 'CallRef', 'CallTotals', 'CaptureRequest', 'CaptureResult', 'Charge',
     'ChargeId', 'ClientLike', 'Clock', 'CloseRequest', 'CloseResult', 'CostProfile', 'CostProfileOptions',
-    'Credits', 'DurationWindow', 'EnforcerReason', 'ErrorOutcome', 'ExtendRequest', 'ExtendResult',
-    'FailMode', 'FoldedCalls', 'GovernableMethod', 'GrantRequest', 'Held', 'HoldEnd', 'HoldEvent', 'HoldLine',
-    'HoldMeta', 'HoldRequest', 'HoldResult', 'HoldState', 'HoldingEnforcer', 'InMemoryBudgetEnforcerOptions',
-    'InputOutcome', 'JsonObject', 'Ledger', 'LedgerQuery', 'LedgerRecord', 'LineWindow', 'LostOutcome',
-    'MatchedPrice', 'MaybePromise', 'Meter', 'MeterOptions', 'MeteredRule', 'Metering', 'Mode', 'MoneyEntry',
-    'MoneyOp', 'MoneySink', 'MoveResult', 'ObservedMessage', 'OnExpire', 'Ordered', 'OutcomePrices',
-    'Overage', 'Price', 'PriceCharge', 'PriceFunction', 'PriceMatch', 'PriceRule', 'PriceSource', 'Priced',
-    'PricedRule', 'Proof', 'Refusal', 'RefusalCodes', 'RefusalData', 'RefusalReason', 'RefusalReasons',
-    'RefusalSlug', 'RefusedOutcome', 'ReleaseRequest', 'ReleaseResult', 'Report', 'ResultOutcome',
-    'SchemaResult', 'SealKey', 'SeatOptions', 'ServerCosts', 'ServerFactory', 'ServerLike', 'SpendRequest',
-    'StandardSchemaV1', 'TaskOutcome', 'ToolCall', 'ToolHandler', 'ToolListing', 'TransferRequest',
-    'TransportLike', 'Unpriced', 'WindowSpan', 'WindowSpec', 'WindowUnit', 'WrongOrder',
+    'Credits', 'CutoverCount', 'CutoverReportOptions', 'CutoverSum', 'CutoverSummary', 'DurationWindow',
+    'EnforcerReason', 'ErrorOutcome', 'ExtendRequest', 'ExtendResult', 'FailMode', 'FoldedCalls',
+    'GovernableMethod', 'GrantRequest', 'Held', 'HoldEnd', 'HoldEvent', 'HoldLine', 'HoldMeta', 'HoldRequest',
+    'HoldResult', 'HoldState', 'HoldingEnforcer', 'InMemoryBudgetEnforcerOptions', 'InputOutcome',
+    'JsonObject', 'Ledger', 'LedgerQuery', 'LedgerRecord', 'LineWindow', 'LostOutcome', 'MatchedPrice',
+    'MaybePromise', 'Meter', 'MeterOptions', 'MeteredRule', 'Metering', 'Mode', 'MoneyEntry', 'MoneyOp',
+    'MoneySink', 'MoveResult', 'ObservedMessage', 'OnExpire', 'Ordered', 'OutcomePrices', 'Overage', 'Price',
+    'PriceCharge', 'PriceFunction', 'PriceMatch', 'PriceRule', 'PriceSource', 'Priced', 'PricedRule', 'Proof',
+    'Refusal', 'RefusalCodes', 'RefusalData', 'RefusalReason', 'RefusalReasons', 'RefusalSlug', 'RefusedCall',
+    'RefusedOutcome', 'ReleaseRequest', 'ReleaseResult', 'Report', 'ResultOutcome', 'SchemaResult', 'SealKey',
+    'SeatOptions', 'ServerCosts', 'ServerFactory', 'ServerLike', 'SpendRequest', 'StandardSchemaV1',
+    'TaskOutcome', 'ToolCall', 'ToolHandler', 'ToolListing', 'TransferRequest', 'TransportLike', 'Unpriced',
+    'WindowSpan', 'WindowSpec', 'WindowUnit', 'WrongOrder',
   ],
 }
 const TESTING = {

@@ -241,7 +241,8 @@ describe('shadow mode', () => {
     const { run, named } = setUp({ mode: 'shadow', store, shadow: { enforcer: simulated } })
     await run()
     await settle()
-    expect(named('refused')).toMatchObject([{ enforced: false, refusal: { error: 'unauthorized' } }])
+    // As hard mode would refuse it.
+    expect(named('refused')).toMatchObject([{ enforced: false, refusal: { error: 'budget_unavailable' } }])
     down = false
     for (let i = 0; i < 2; i++) await run()
     await settle()

@@ -127,9 +127,31 @@ describe('shadow mode', () => {
     async (cost) => {
       const { run, refused } = setUp({ cost })
       expect(await run()).toMatchObject({ kind: 'result', result: ok })
-      expect(refused).toEqual([{ reason: 'budget_backend_error', enforced: false }])
+      expect(refused).toEqual([{ reason: 'invalid_price', enforced: false }])
     },
   )
+
+  test.each([
+    [
+      'throws',
+      (): string => {
+        throw new Error('no')
+      },
+    ],
+    ['names what is no budget', () => '../a'],
+  ])('lets a call through whose payer %s, and shows it as refused [I19]', async (_, budget) => {
+    const { run, refused, simulated } = setUp({ budget, simulation: (memory) => memory })
+    expect(await run()).toMatchObject({ kind: 'result', result: ok })
+    expect(refused).toEqual([{ reason: 'step_failed', enforced: false }])
+    expect(() => simulated.describe('a')).toThrow()
+  })
+
+  test('shows the calls of a budget that is closed as hard mode refuses them', async () => {
+    const { run, refused, memory } = setUp()
+    memory.close({ id: 'end', budget: 'a', why: 'closed' })
+    await run()
+    expect(refused).toEqual([{ reason: 'unauthorized', enforced: false }])
+  })
 
   test('lets everything through where nobody listens, too [I19]', async () => {
     const { run } = setUp({ heard: false })

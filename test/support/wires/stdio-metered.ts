@@ -1,0 +1,69 @@
+/** A stdio server where everything that this package can tell of happens, and is listened to. */
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
+import {
+  BudgetEvents,
+  CutoverReport,
+  InMemoryBudgetEnforcer,
+  MemoryLedger,
+  meter,
+  wrapTool,
+  type BudgetEventName,
+  type BudgetOptions,
+} from 'mcp-budget'
+import { faultyEnforcer } from 'mcp-budget/testing'
+
+const EVENTS = {
+  held: 0,
+  charged: 0,
+  refused: 0,
+  unpriced: 0,
+  simulated: 0,
+  overdrawn: 0,
+  outage: 0,
+  recovered: 0,
+  delayed: 0,
+  fault: 0,
+} satisfies Record<BudgetEventName, number>
+
+const heard: Record<string, number> = EVENTS
+const events = new BudgetEvents()
+for (const name of Object.keys(EVENTS) as BudgetEventName[]) {
+  events.on(name, () => {
+    heard[name] = (heard[name] ?? 0) + 1
+    if (name === 'held') throw new Error('a listener that fails')
+  })
+}
+const report = new CutoverReport({ events })
+const ledger = new MemoryLedger()
+const enforcer = new InMemoryBudgetEnforcer({ ledger })
+enforcer.initialize('agent-1', 12)
+let down = true
+const flaky = faultyEnforcer(enforcer, () => (down ? 'throw' : undefined))
+const bad = { max: 5, metered: { pointer: '/none' } }
+
+const server = new McpServer({ name: 'metered', version: '1.0.0' })
+
+function add(name: string, options: Partial<BudgetOptions> & { unpriced?: 'observe' } = {}): void {
+  const { unpriced, ...more } = options
+  const prices = unpriced === undefined ? { costs: { '*': bad } } : { unpriced }
+  const steps = meter({ enforcer, budget: 'agent-1', prices, ledger, events, ...more })
+  const handler = () => ({ content: [{ type: 'text' as const, text: name }] })
+  server.registerTool(name, {}, wrapTool(name, handler, steps))
+}
+
+add('hard')
+add('soft', { mode: 'soft', advise: true })
+add('shadow', { mode: 'shadow' })
+add('observed', { unpriced: 'observe' })
+add('flaky', { enforcer: flaky, failMode: { open: { limit: 100 } } })
+server.registerTool('told', {}, async () => {
+  down = false
+  // The outbox tries again after a second, and the outage ends.
+  while (heard['recovered'] === 0) await new Promise((resolve) => setTimeout(resolve, 50))
+  return {
+    content: [{ type: 'text', text: JSON.stringify({ heard, records: ledger.entries().length, ...report.summary() }) }],
+  }
+})
+
+await server.connect(new StdioServerTransport())
