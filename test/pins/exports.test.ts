@@ -14,8 +14,8 @@ const ROOT = {
     'BudgetError', 'BudgetEvents', 'InMemoryBudgetEnforcer', 'MAX_CREDITS', 'MemoryLedger', 'REFUSALS',
     'assertMetered', 'budgetId', 'callDigest', 'canHold', 'compileCostProfile', 'compose', 'composeWith',
     'decimalToCredits', 'endHold', 'isCredits', 'isMetered', 'meter', 'middleware', 'refusalOf', 'refuse',
-    'replay', 'report', 'systemClock', 'withBudget', 'withCostProfile', 'withLedger', 'wrapClient',
-    'wrapServer', 'wrapServerFactory', 'wrapTool', 'wrapTransport',
+    'replay', 'report', 'systemClock', 'toolDigest', 'withBudget', 'withCostProfile', 'withLedger',
+    'withToolPins', 'wrapClient', 'wrapServer', 'wrapServerFactory', 'wrapTool', 'wrapTransport',
   ],
   // prettier-ignore
   types: [
@@ -34,7 +34,7 @@ const ROOT = {
     'PricedRule', 'Proof', 'Refusal', 'RefusalCodes', 'RefusalData', 'RefusalReason', 'RefusalReasons',
     'RefusalSlug', 'RefusedOutcome', 'ReleaseRequest', 'ReleaseResult', 'Report', 'ResultOutcome',
     'SchemaResult', 'SealKey', 'SeatOptions', 'ServerCosts', 'ServerFactory', 'ServerLike', 'SpendRequest',
-    'StandardSchemaV1', 'TaskOutcome', 'ToolCall', 'ToolHandler', 'ToolListing', 'TransferRequest',
+    'StandardSchemaV1', 'TaskOutcome', 'ToolCall', 'ToolHandler', 'ToolListing', 'ToolPinList', 'ToolPinsOptions', 'TransferRequest',
     'TransportLike', 'Unpriced', 'WindowSpan', 'WindowSpec', 'WindowUnit', 'WrongOrder',
   ],
 }
