@@ -37,6 +37,18 @@ export interface BudgetEventMap {
       readonly unpriced: boolean
     },
   ]
+  /**
+   * A tool is shown with another definition than before (`from`, what was seen last, or its pin). Without `to` it has
+   * none that counts: the name came twice in one list, or the definition cannot be read.
+   */
+  tool_changed: [
+    {
+      readonly server: string | undefined
+      readonly tool: string
+      readonly from: string | undefined
+      readonly to: string | undefined
+    },
+  ]
   /** A soft budget went into debt. */
   overdrawn: [{ readonly call: CallRef; readonly cost: Credits; readonly debt: Credits }]
   /** The store could not be reached; `allowed` is what went through and has not reached it yet, under `failMode: { open }`. */

@@ -13,7 +13,7 @@ export const ROUNDS: readonly Rule[] = [
   rule('a round is consumed by the first request for it, and every other is round_used [T31, L-S22]', async (c) => {
     await c.store.initialize('main', 10)
     const holdId = await c.hold(6)
-    const asks = Array.from({ length: 8 }, () => c.store.extend({ id: c.id(), holdId, ttlMs: TTL_MS, round: 1 }))
+    const asks = Array.from({ length: 8 }, async () => c.store.extend({ id: c.id(), holdId, ttlMs: TTL_MS, round: 1 }))
     const answers = (await Promise.all(asks)).map((answer) => (answer.kind === 'extended' ? 'extended' : answer.reason))
     expectSame(answers.sort(), ['extended', ...Array.from({ length: 7 }, () => 'round_used')], 'answers')
     await c.expect('main', { available: 4, held: 6, openHolds: 1 })

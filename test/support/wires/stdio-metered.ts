@@ -19,6 +19,7 @@ const EVENTS = {
   refused: 0,
   unpriced: 0,
   simulated: 0,
+  tool_changed: 0,
   overdrawn: 0,
   outage: 0,
   recovered: 0,

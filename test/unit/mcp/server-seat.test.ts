@@ -15,7 +15,7 @@ function serverOn(options: SeatSetUp<StubTransport> = {}) {
     /** A message from the client. */
     ask: (message: unknown, extra?: unknown) => wire.receive(message, extra),
     /** An answer of the server. */
-    answer: (message: object) => transport.send(message as never),
+    answer: (message: object) => transport.send(message),
     /** What the client was sent. */
     told: () => wire.messages,
   }
@@ -479,7 +479,7 @@ describe('rounds at a server', () => {
 
   test('of one server do not go on at another that shares its keys and its budget [T24]', async () => {
     const first = await begun({ seat: { sealKeys: KEYS, server: 'a' } })
-    const other = serverOn({ store: () => first.memory as never, seat: { sealKeys: KEYS, server: 'b' } })
+    const other = serverOn({ store: () => first.memory, seat: { sealKeys: KEYS, server: 'b' } })
     other.ask(leg(1, first.state))
     await settle()
     expect(other.told()).toMatchObject([{ error: { data: { error: 'invalid_request_state' } } }])
