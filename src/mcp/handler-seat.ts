@@ -68,6 +68,7 @@ export class HandlerSeat {
       if (decision === 'dropped') throw new BudgetError({ code: 'transport_closed', message: 'Expected a caller' })
       if ('kind' in decision) return answerOrThrow(refusalAnswer(pending.request, pending.id, decision, this.#seat))
       pending.handled = true
+      pending.sent = true
       const answer = run(...judged(pending, request, context)) as PromiseLike<unknown>
       if (isPromise(answer)) {
         answer.then(

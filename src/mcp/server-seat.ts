@@ -96,7 +96,8 @@ export class ServerSeat {
 
   // What a receiver throws in time goes to the transport, which knows what to do; later there is nobody to catch it.
   #deliver(pending: PendingCall, extra: unknown, late: boolean): void {
-    pending.sent = true
+    // Nothing of it has begun while its handler still has to be asked for.
+    pending.sent = !this.#handlers
     if (!late) return this.#wire.deliver(pending.request, extra)
     try {
       this.#wire.deliver(pending.request, extra)
