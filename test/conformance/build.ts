@@ -6,8 +6,8 @@ import { build } from 'tsup'
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 export interface Built {
-  /** The folder of client.js. */
-  readonly folder: string
+  /** The program, for this Node. */
+  readonly file: string
   remove(): Promise<void>
 }
 
@@ -15,18 +15,19 @@ export interface Built {
  * The sources of this repository as JavaScript, the SDKs as they are installed. The suite starts the client some
  * hundreds of times: to compile it each time would double what that takes.
  */
-export async function buildClient(): Promise<Built> {
-  // Inside the repository, so that the client finds node_modules.
+export async function buildProgram(name: 'client' | 'server'): Promise<Built> {
+  // Inside the repository, so that the program finds node_modules.
   const parent = join(ROOT, 'temp')
   await mkdir(parent, { recursive: true })
   const folder = await mkdtemp(join(parent, 'conformance-'))
   await build({
-    entry: [fileURLToPath(new URL('client.ts', import.meta.url))],
+    entry: [fileURLToPath(new URL(`${name}.ts`, import.meta.url))],
     outDir: folder,
     format: 'esm',
     splitting: true,
+    external: [/^@modelcontextprotocol\//],
     config: false,
     silent: true,
   })
-  return { folder, remove: () => rm(folder, { recursive: true, force: true }) }
+  return { file: join(folder, `${name}.js`), remove: () => rm(folder, { recursive: true, force: true }) }
 }

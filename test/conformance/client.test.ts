@@ -1,11 +1,11 @@
-import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { newerNode } from '../support/newer-node.js'
-import { buildClient } from './build.js'
+import { buildProgram } from './build.js'
 import { PRICE } from './price.js'
 import { requiredScenarios } from './requirements.js'
-import { type ClientRun, type Leg, runClientLeg, type Suite } from './leg.js'
+import { type ClientRun, runClientLeg, type Suite } from './client-leg.js'
 import { failing } from './summary.js'
+import type { Leg } from './leg.js'
 
 const LEGS: ReadonlyArray<Leg & { required: number }> = [
   { sdk: 'v1', revision: '2025-11-25', required: 18 },
@@ -18,8 +18,8 @@ const TIMEOUT = 180_000
 let suite: Suite
 beforeAll(async () => {
   const node = await newerNode()
-  const built = await buildClient()
-  suite = { node, client: join(built.folder, 'client.js') }
+  const built = await buildProgram('client')
+  suite = { node, client: built.file }
   return built.remove
 }, TIMEOUT)
 

@@ -11,6 +11,7 @@ export interface Scenario {
 
 export function readScenario(env: NodeJS.ProcessEnv): Scenario {
   const { MCP_CONFORMANCE_SCENARIO: name, MCP_CONFORMANCE_PROTOCOL_VERSION: revision } = env
-  if (name === undefined || revision === undefined) throw new Error('this is run by the conformance suite, see leg.ts')
+  if (name === undefined || revision === undefined)
+    throw new Error('this is run by the conformance suite, see client-leg.ts')
   return { name, revision, context: JSON.parse(env['MCP_CONFORMANCE_CONTEXT'] ?? '{}') as Scenario['context'] }
 }

@@ -1,0 +1,176 @@
+import { request as send } from 'node:http'
+import { toNodeHandler } from '@modelcontextprotocol/node'
+import {
+  CLIENT_CAPABILITIES_META_KEY,
+  createMcpHandler,
+  fromJsonSchema,
+  McpServer,
+  type McpServerFactory,
+  PROTOCOL_VERSION_META_KEY,
+  ProtocolError,
+  Server,
+} from '@modelcontextprotocol/server'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type HttpServer, listen } from '../support/wires/http.js'
+
+/*
+ * On 2026-07-28 an error that is raised before a handler runs has an HTTP status of its own. A seat that lets a message
+ * wait turns that into 200. So each row here is the same behind every seat: status, type and body.
+ */
+const REVISION = '2026-07-28'
+const INFO = { name: 'mcp-budget-statuses', version: '0.0.0' }
+const ENVELOPE = { [PROTOCOL_VERSION_META_KEY]: REVISION, [CLIENT_CAPABILITIES_META_KEY]: {} }
+
+/** Each way to put a meter on a factory; the first is none. */
+const SERVERS: ReadonlyArray<readonly [string, (factory: McpServerFactory) => McpServerFactory]> = [
+  ['no seat', (factory) => factory],
+]
+
+interface Row {
+  readonly about: string
+  readonly status: number
+  /** The JSON-RPC code in the body; none for a result, or a body that is no JSON-RPC. */
+  readonly code?: number
+  readonly of?: 'toolless'
+  readonly verb?: 'GET' | 'DELETE'
+  readonly method?: string
+  readonly params?: object
+  readonly headers?: Readonly<Record<string, string | undefined>>
+  /** Instead of a JSON-RPC request. */
+  readonly body?: string
+}
+
+const ROWS: readonly Row[] = [
+  { about: 'a tool that runs', status: 200 },
+  { about: 'a tool that fails', status: 200, params: { name: 'fail' } },
+  { about: 'a list of tools', status: 200, method: 'tools/list' },
+  { about: 'a discovery', status: 200, method: 'server/discover' },
+  { about: 'a tool that there is not', status: 200, code: -32602, params: { name: 'nothing' } },
+  { about: 'arguments that do not fit', status: 200, params: { name: 'echo', arguments: { text: 5 } } },
+  { about: 'a call of a server without tools', status: 404, code: -32601, of: 'toolless' },
+  { about: 'a list of a server without tools', status: 404, code: -32601, of: 'toolless', method: 'tools/list' },
+  { about: 'a method that there is not', status: 404, code: -32601, method: 'tools/guess' },
+  { about: 'a method that there is no longer', status: 404, code: -32601, method: 'logging/setLevel' },
+  { about: 'another tool in the header', status: 400, code: -32020, headers: { 'mcp-name': 'fail' } },
+  { about: 'no tool in the header', status: 400, code: -32020, headers: { 'mcp-name': undefined } },
+  { about: 'another method in the header', status: 400, code: -32020, headers: { 'mcp-method': 'tools/list' } },
+  { about: 'no method in the header', status: 400, code: -32020, headers: { 'mcp-method': undefined } },
+  {
+    about: 'another revision in the header',
+    status: 400,
+    code: -32020,
+    headers: { 'mcp-protocol-version': '2025-11-25' },
+  },
+  { about: 'a call without an envelope', status: 400, code: -32602, params: { _meta: undefined } },
+  {
+    about: 'a call without the capabilities of its client',
+    status: 400,
+    code: -32602,
+    params: { _meta: { [PROTOCOL_VERSION_META_KEY]: REVISION } },
+  },
+  {
+    about: 'a revision that there is not',
+    status: 400,
+    code: -32022,
+    params: { _meta: { ...ENVELOPE, [PROTOCOL_VERSION_META_KEY]: '2099-01-01' } },
+    headers: { 'mcp-protocol-version': '2099-01-01' },
+  },
+  { about: 'a body that is no JSON', status: 400, code: -32700, body: '{"jsonrpc":' },
+  { about: 'a batch', status: 400, code: -32600, body: '[]' },
+  { about: 'a body that is too large', status: 413, code: -32000, body: JSON.stringify('x'.repeat(5_000_000)) },
+  { about: 'a GET', status: 405, code: -32000, verb: 'GET', body: '' },
+  { about: 'a DELETE', status: 405, code: -32000, verb: 'DELETE', body: '' },
+]
+
+interface Answer {
+  readonly status: number | undefined
+  readonly type: string | undefined
+  readonly body: unknown
+}
+
+type Open = Readonly<Record<'toolful' | 'toolless', HttpServer>>
+
+const closing: Array<() => Promise<void>> = []
+afterAll(async () => {
+  for (const close of closing) await close()
+})
+
+describe.each(SERVERS)('behind %s', (_, seat) => {
+  let open: Open
+  let bare: Open
+
+  beforeAll(async () => {
+    open = { toolful: await serve(seat(toolful)), toolless: await serve(seat(toolless)) }
+    bare = { toolful: await serve(toolful), toolless: await serve(toolless) }
+  })
+
+  test.each(ROWS.map((row) => [row.about, row.status, row] as const))(
+    '%s is answered %i',
+    async (_about, status, row) => {
+      const answer = await ask(open, row)
+      expect(answer.status).toBe(status)
+      expect((answer.body as { error?: { code: number } }).error?.code).toBe(row.code)
+      expect(answer).toEqual(await ask(bare, row))
+    },
+  )
+})
+
+function toolful(): McpServer {
+  const server = new McpServer(INFO)
+  const text = fromJsonSchema<{ text: string }>({
+    type: 'object',
+    properties: { text: { type: 'string' } },
+    required: ['text'],
+  })
+  server.registerTool('echo', { inputSchema: text }, ({ text }) => ({ content: [{ type: 'text', text }] }))
+  server.registerTool('fail', {}, () => {
+    throw new ProtocolError(-32603, 'as you asked')
+  })
+  return server
+}
+
+function toolless(): Server {
+  return new Server(INFO, { capabilities: {} })
+}
+
+async function serve(factory: McpServerFactory): Promise<HttpServer> {
+  const handler = createMcpHandler(factory, { legacy: 'reject' })
+  const handle = toNodeHandler(handler)
+  // Its parameter is an IncomingMessage in all but the `undefined` of optional properties.
+  const http = await listen((request, response) => handle(request as Parameters<typeof handle>[0], response))
+  closing.push(async () => {
+    await handler.close()
+    await http.close()
+  })
+  return http
+}
+
+/** By hand, for a client of an SDK would send nothing of this. */
+function ask(open: Open, row: Row): Promise<Answer> {
+  const method = row.method ?? 'tools/call'
+  const call = method === 'tools/call' ? { name: 'echo', arguments: { text: 'x' } } : {}
+  const params = { ...call, _meta: ENVELOPE, ...row.params }
+  const headers = {
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+    'mcp-protocol-version': REVISION,
+    'mcp-method': method,
+    ...('name' in params && { 'mcp-name': params.name }),
+    ...row.headers,
+  }
+  const sent = Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined))
+  const body = row.body ?? JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
+  return new Promise((resolve, reject) => {
+    const request = send(open[row.of ?? 'toolful'].url, { method: row.verb ?? 'POST', headers: sent }, (response) => {
+      let text = ''
+      response.on('data', (chunk: Buffer) => (text += chunk.toString()))
+      response.on('error', reject)
+      response.on('end', () => {
+        const type = response.headers['content-type']
+        resolve({ status: response.statusCode, type, body: text === '' ? '' : JSON.parse(text) })
+      })
+    })
+    request.on('error', reject)
+    request.end(body)
+  })
+}
