@@ -111,6 +111,8 @@ export type {
   PriceFunction,
   PriceRule,
 } from './pricing/price-rule.js'
+export { toolDigest, type ToolPinList } from './pricing/tool-pins.js'
+export { withToolPins, type ToolPinsOptions } from './pricing/with-tool-pins.js'
 export type { MatchedPrice } from './pricing/compile-rule.js'
 export type { PriceMatch } from './pricing/price-list.js'
 export type { SchemaResult, StandardSchemaV1 } from './pricing/standard-schema.js'

@@ -43,7 +43,10 @@ const THREATS = {
   T21: { owedBy: ['core'], text: 'huge or deep JSON neither kills the process nor leaves a hold' },
   T22: { owedBy: ['core'], text: 'no pattern or name makes matching slow' },
   T23: { owedBy: ['core'], text: 'a look-alike of a priced name is never priced as another tool' },
-  T24: { owedBy: ['servers'], text: 'a tool is priced by server and name, and a changed definition is noticed' },
+  T24: {
+    owedBy: ['core', 'servers'],
+    text: 'a tool is priced by server and name, and a changed definition is noticed',
+  },
   T25: { owedBy: ['core'], text: 'a price function that is fed garbage never makes a call cheaper' },
   T26: { owedBy: ['core'], text: 'a server that lies about the cost is held to the hold' },
   T27: { owedBy: ['tasks'], text: 'a retry is discounted only for a failure that was seen' },

@@ -11,7 +11,12 @@ import type { ToolCall } from './call.js'
  * @example if (approved.has(await callDigest(call))) …
  */
 export function callDigest(call: Pick<ToolCall, 'tool' | 'args'>): MaybePromise<string> {
-  return andThen(crypto.sha256(canonicalJson({ name: call.tool, arguments: call.args ?? {} })), hex)
+  return jsonDigest({ name: call.tool, arguments: call.args ?? {} })
+}
+
+/** SHA-256 over the canonical JSON of data, as 64 hex digits. @throws BudgetError as {@link canonicalJson} */
+export function jsonDigest(data: unknown): MaybePromise<string> {
+  return andThen(crypto.sha256(canonicalJson(data)), hex)
 }
 
 /** HMAC-SHA256 of UTF-8 text, as 64 hex digits. */

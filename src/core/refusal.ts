@@ -7,7 +7,7 @@ export interface RefusalReasons {
   invalid_params: 'related_task' | 'invalid_name' | 'invalid_arguments' | 'unknown_parameter'
   invalid_request_state: 'invalid_request_state' | 'round_used'
   unauthorized: 'unauthorized'
-  forbidden_tool: 'forbidden_tool'
+  forbidden_tool: 'forbidden_tool' | 'definition_changed'
   unpriced_tool:
     'unpriced' | 'ambiguous_tool_name' | 'price_failed' | 'price_timeout' | 'invalid_price' | 'invalid_arguments'
   budget_exhausted: 'exhausted' | 'insufficient' | 'ceiling' | 'rate'

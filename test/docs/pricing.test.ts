@@ -1,11 +1,14 @@
 import {
+  BudgetEvents,
   compileCostProfile,
   compose,
   InMemoryBudgetEnforcer,
   MemoryLedger,
+  toolDigest,
   withBudget,
   withCostProfile,
   withLedger,
+  withToolPins,
   type CallInput,
   type CallMiddleware,
   type Priced,
@@ -152,6 +155,38 @@ describe('the code of the pricing guide', () => {
         { tool: 'unheard_of', server: 'github' },
       ),
     ).toEqual([1, 5, 0, 3, 'unpriced'])
+  })
+
+  test('pins what tools are', async () => {
+    const enforcer = new InMemoryBudgetEnforcer()
+    enforcer.initialize('agent-1', 100)
+    const told: unknown[] = []
+    const warn = (...words: unknown[]): void => void told.push(words)
+    // #region pins
+    const events = new BudgetEvents()
+    events.on('tool_changed', ({ server, tool, from, to }) => warn('changed', server, tool, from, to))
+
+    const pinned = withToolPins({ onChange: 'deny', events })
+    const metered = compose(pinned, withCostProfile({ defaultCost: 5 }), withBudget({ enforcer, budget: 'agent-1' }))
+    // #endregion pins
+    const [before, after] = ['Sends a mail', 'Sends a mail, and a copy'].map((description) => ({
+      name: 'send',
+      description,
+    }))
+    const client = { listTools: async () => ({ tools: [before!] }) }
+    // #region write-pins
+    const { tools } = await client.listTools()
+    const pins = Object.fromEntries(await Promise.all(tools.map(async (tool) => [tool.name, await toolDigest(tool)])))
+    // #endregion write-pins
+    // #region allow-list
+    const allowed = withToolPins({ servers: { mail: pins }, onChange: 'deny', unpinned: 'deny', events })
+    // #endregion allow-list
+    for (const shown of [before!, after!]) pinned.listTools?.({ tools: [shown], server: 'mail', side: 'client' })
+    expect(told).toEqual([['changed', 'mail', 'send', pins.send, toolDigest(after!)]])
+    const outcome = await metered.run({ tool: 'send', server: 'mail' }, () => ({ content: [] }))
+    expect(outcome).toMatchObject({ refusal: { error: 'forbidden_tool', reason: 'definition_changed' } })
+    const list = { tools: [before!, { name: 'other' }], server: 'mail', side: 'client' } as const
+    expect(allowed.listTools?.(list)).toEqual([before])
   })
 
   test('looks a price up without a call', () => {

@@ -136,6 +136,7 @@ describe('docs/reference/options.md', () => {
     ['BudgetOptions', 'budget/options.ts'],
     ['CostProfileOptions', 'pricing/cost-profile.ts'],
     ['ServerCosts', 'pricing/cost-profile.ts'],
+    ['ToolPinsOptions', 'pricing/with-tool-pins.ts'],
     ['PricedRule', 'pricing/price-rule.ts'],
     ['MeteredRule', 'pricing/price-rule.ts'],
     ['SeatOptions', 'mcp/seat.ts'],

@@ -14,8 +14,8 @@ const ROOT = {
     'BudgetError', 'BudgetEvents', 'CutoverReport', 'InMemoryBudgetEnforcer', 'MAX_CREDITS', 'MemoryLedger',
     'REFUSALS', 'assertMetered', 'budgetId', 'callDigest', 'canHold', 'compileCostProfile', 'compose',
     'composeWith', 'decimalToCredits', 'endHold', 'isCredits', 'isMetered', 'meter', 'middleware',
-    'refusalOf', 'refuse', 'replay', 'report', 'systemClock', 'withBudget', 'withCostProfile', 'withLedger',
-    'wrapClient', 'wrapServer', 'wrapServerFactory', 'wrapTool', 'wrapTransport',
+    'refusalOf', 'refuse', 'replay', 'report', 'systemClock', 'toolDigest', 'withBudget', 'withCostProfile',
+    'withLedger', 'withToolPins', 'wrapClient', 'wrapServer', 'wrapServerFactory', 'wrapTool', 'wrapTransport',
   ],
   // prettier-ignore
   types: [
@@ -35,8 +35,8 @@ const ROOT = {
     'Refusal', 'RefusalCodes', 'RefusalData', 'RefusalReason', 'RefusalReasons', 'RefusalSlug', 'RefusedCall',
     'RefusedOutcome', 'ReleaseRequest', 'ReleaseResult', 'Report', 'ResultOutcome', 'SchemaResult', 'SealKey',
     'SeatOptions', 'ServerCosts', 'ServerFactory', 'ServerLike', 'SpendRequest', 'StandardSchemaV1',
-    'TaskOutcome', 'ToolCall', 'ToolHandler', 'ToolListing', 'TransferRequest', 'TransportLike', 'Unpriced',
-    'WindowSpan', 'WindowSpec', 'WindowUnit', 'WrongOrder',
+    'TaskOutcome', 'ToolCall', 'ToolHandler', 'ToolListing', 'ToolPinList', 'ToolPinsOptions', 'TransferRequest',
+    'TransportLike', 'Unpriced', 'WindowSpan', 'WindowSpec', 'WindowUnit', 'WrongOrder',
   ],
 }
 const TESTING = {

@@ -15,7 +15,7 @@ const CODES = [
   ['invalid_params', -32602, -32602, false, ['related_task', 'invalid_name', 'invalid_arguments', 'unknown_parameter']],
   ['invalid_request_state', -32602, -32602, false, ['invalid_request_state', 'round_used']],
   ['unauthorized', -32001, 40100, false, ['unauthorized']],
-  ['forbidden_tool', -32000, 40200, false, ['forbidden_tool']],
+  ['forbidden_tool', -32000, 40200, false, ['forbidden_tool', 'definition_changed']],
   [
     'unpriced_tool',
     -32000,

@@ -6,7 +6,7 @@ export const REASONS: { readonly [Slug in RefusalSlug]: readonly RefusalReason<S
   invalid_params: all<'invalid_params'>()('related_task', 'invalid_name', 'invalid_arguments', 'unknown_parameter'),
   invalid_request_state: all<'invalid_request_state'>()('invalid_request_state', 'round_used'),
   unauthorized: all<'unauthorized'>()('unauthorized'),
-  forbidden_tool: all<'forbidden_tool'>()('forbidden_tool'),
+  forbidden_tool: all<'forbidden_tool'>()('forbidden_tool', 'definition_changed'),
   unpriced_tool: all<'unpriced_tool'>()(
     'unpriced',
     'ambiguous_tool_name',

@@ -18,6 +18,7 @@ const EVENTS = {
   charged: 0,
   refused: 0,
   unpriced: 0,
+  tool_changed: 0,
   simulated: 0,
   overdrawn: 0,
   outage: 0,
