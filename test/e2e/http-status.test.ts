@@ -10,7 +10,9 @@ import {
   ProtocolError,
   Server,
 } from '@modelcontextprotocol/server'
+import { InMemoryBudgetEnforcer, withBudget, withCostProfile, wrapServer, wrapServerFactory } from 'mcp-budget'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { asyncEnforcer } from '../support/async-enforcer.js'
 import { type HttpServer, listen } from '../support/wires/http.js'
 
 /*
@@ -21,9 +23,25 @@ const REVISION = '2026-07-28'
 const INFO = { name: 'mcp-budget-statuses', version: '0.0.0' }
 const ENVELOPE = { [PROTOCOL_VERSION_META_KEY]: REVISION, [CLIENT_CAPABILITIES_META_KEY]: {} }
 
+type Seat = (factory: McpServerFactory) => McpServerFactory
+
+function steps(later: boolean) {
+  const memory = new InMemoryBudgetEnforcer()
+  memory.initialize('agent-1', 1_000)
+  const enforcer = later ? asyncEnforcer(memory) : memory
+  return [withCostProfile({ defaultCost: 5 }), withBudget({ enforcer, budget: 'agent-1' })] as const
+}
+
 /** Each way to put a meter on a factory; the first is none. */
-const SERVERS: ReadonlyArray<readonly [string, (factory: McpServerFactory) => McpServerFactory]> = [
+const SERVERS: ReadonlyArray<readonly [string, Seat]> = [
   ['no seat', (factory) => factory],
+  ['wrapServerFactory', (factory) => wrapServerFactory(factory, ...steps(false))],
+  ['wrapServerFactory on a store that answers later', (factory) => wrapServerFactory(factory, ...steps(true))],
+  ['wrapServer', (factory) => async (context) => wrapServer(await factory(context), ...steps(false))],
+  [
+    'wrapServer on a store that answers later',
+    (factory) => async (context) => wrapServer(await factory(context), ...steps(true)),
+  ],
 ]
 
 interface Row {
@@ -36,6 +54,8 @@ interface Row {
   readonly method?: string
   readonly params?: object
   readonly headers?: Readonly<Record<string, string | undefined>>
+  /** A seat adds prices, or its methods, to what the server says. */
+  readonly more?: true
   /** Instead of a JSON-RPC request. */
   readonly body?: string
 }
@@ -43,8 +63,8 @@ interface Row {
 const ROWS: readonly Row[] = [
   { about: 'a tool that runs', status: 200 },
   { about: 'a tool that fails', status: 200, params: { name: 'fail' } },
-  { about: 'a list of tools', status: 200, method: 'tools/list' },
-  { about: 'a discovery', status: 200, method: 'server/discover' },
+  { about: 'a list of tools', status: 200, method: 'tools/list', more: true },
+  { about: 'a discovery', status: 200, method: 'server/discover', more: true },
   { about: 'a tool that there is not', status: 200, code: -32602, params: { name: 'nothing' } },
   { about: 'arguments that do not fit', status: 200, params: { name: 'echo', arguments: { text: 5 } } },
   { about: 'a call of a server without tools', status: 404, code: -32601, of: 'toolless' },
@@ -110,7 +130,9 @@ describe.each(SERVERS)('behind %s', (_, seat) => {
       const answer = await ask(open, row)
       expect(answer.status).toBe(status)
       expect((answer.body as { error?: { code: number } }).error?.code).toBe(row.code)
-      expect(answer).toEqual(await ask(bare, row))
+      const expected = await ask(bare, row)
+      if (row.more === true) expect(answer).toMatchObject(expected)
+      else expect(answer).toEqual(expected)
     },
   )
 })
