@@ -23,6 +23,18 @@ export interface BudgetEventMap {
   /** A call without a price was let through (`unpriced: 'observe'`). */
   unpriced: [{ readonly call: CallRef }]
   /**
+   * A tool is shown with another definition than before (`from`, what was seen last, or its pin). Without `to` it has
+   * none that counts: the name came twice in one list, or the definition cannot be read.
+   */
+  tool_changed: [
+    {
+      readonly server: string | undefined
+      readonly tool: string
+      readonly from: string | undefined
+      readonly to: string | undefined
+    },
+  ]
+  /**
    * In shadow mode, what hard mode would have done with a call. Once for each: when it would have been refused, or when
    * its simulated hold ended.
    */
@@ -35,18 +47,6 @@ export interface BudgetEventMap {
       readonly charge: Charge | undefined
       readonly refusal: Refusal | undefined
       readonly unpriced: boolean
-    },
-  ]
-  /**
-   * A tool is shown with another definition than before (`from`, what was seen last, or its pin). Without `to` it has
-   * none that counts: the name came twice in one list, or the definition cannot be read.
-   */
-  tool_changed: [
-    {
-      readonly server: string | undefined
-      readonly tool: string
-      readonly from: string | undefined
-      readonly to: string | undefined
     },
   ]
   /** A soft budget went into debt. */
