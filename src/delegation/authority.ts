@@ -1,9 +1,8 @@
-import { budget } from './caveats/budget.js'
-import { calls } from './caveats/calls.js'
+import { budget as budgetKind } from './caveats/budget.js'
+import { calls as callsKind } from './caveats/calls.js'
 import { max } from './caveats/max.js'
 import { rate, type Rate } from './caveats/rate.js'
 import type { BudgetId } from '../budget/budget-id.js'
-import type { CaveatKind } from './caveat.js'
 import type { TokenIdentifier } from './identifier.js'
 import type { Link } from './verified-token.js'
 
@@ -49,33 +48,28 @@ export interface Authority {
 /** The authority of a token, of its links. */
 export function authorityOf(identifier: TokenIdentifier, links: readonly Link[]): Authority {
   const { tenant, nonce, issuedAt } = identifier
-  const root = `${tenant}/${identifier.budget}`
   const registrations: Registration[] = []
-  for (const { prefixId, value } of of(budget, links)) {
-    const parent = registrations.at(-1)?.budget ?? root
-    registrations.push({ prefixId, budget: `${tenant}/${value}`, parent })
+  const calls: PrefixLimit[] = []
+  const rates: Array<Rate & { readonly prefixId: string }> = []
+  const prefixIds: string[] = []
+  let ceilings: PrefixLimit[] = []
+  let payer = `${tenant}/${identifier.budget}`
+  for (const { prefixId, caveat } of links) {
+    prefixIds.push(prefixId)
+    const value = caveat?.value
+    if (caveat?.kind === budgetKind) {
+      const budget = `${tenant}/${value as string}`
+      registrations.push({ prefixId, budget, parent: payer })
+      payer = budget
+      // What came before was charged when this budget was made.
+      ceilings = []
+    } else if (caveat?.kind === max) {
+      ceilings.push({ prefixId, limit: value as number })
+    } else if (caveat?.kind === callsKind) {
+      calls.push({ prefixId, limit: value as number })
+    } else if (caveat?.kind === rate) {
+      rates.push({ prefixId, ...(value as Rate) })
+    }
   }
-  const last = links.findLastIndex(({ caveat }) => caveat?.kind === budget)
-  return {
-    tenant,
-    budget: registrations.at(-1)?.budget ?? root,
-    registrations,
-    prefixIds: links.map(({ prefixId }) => prefixId),
-    nonce,
-    issuedAt,
-    ceilings: limitsOf(max, links.slice(last + 1)),
-    calls: limitsOf(calls, links),
-    rates: of(rate, links).map(({ prefixId, value }) => ({ prefixId, ...value })),
-  }
-}
-
-function limitsOf(kind: CaveatKind<number>, links: readonly Link[]): PrefixLimit[] {
-  return of(kind, links).map(({ prefixId, value }) => ({ prefixId, limit: value }))
-}
-
-/** The caveats of one kind, each with the id of the prefix that it ends. */
-function of<Value>(kind: CaveatKind<Value>, links: readonly Link[]): Array<{ prefixId: string; value: Value }> {
-  return links.flatMap(({ prefixId, caveat }) =>
-    caveat?.kind === kind ? [{ prefixId, value: caveat.value as Value }] : [],
-  )
+  return { tenant, budget: payer, registrations, prefixIds, nonce, issuedAt, ceilings, calls, rates }
 }

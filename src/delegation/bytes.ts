@@ -19,8 +19,10 @@ export function bytesOf(text: string): Uint8Array {
 /** Bytes as text of one code unit each, so that different bytes are different text. */
 export function textOf(bytes: Uint8Array): string {
   let text = ''
-  // A call takes no more arguments than the stack has room for.
-  for (let i = 0; i < bytes.length; i += 4_096) text += String.fromCharCode(...bytes.subarray(i, i + 4_096))
+  // In pieces, for a call takes no more arguments than the stack has room for; and not spread, which would go one by one.
+  for (let i = 0; i < bytes.length; i += 4_096) {
+    text += String.fromCharCode.apply(null, bytes.subarray(i, i + 4_096) as unknown as number[])
+  }
   return text
 }
 

@@ -30,8 +30,7 @@ export function macChain(key: Uint8Array, messages: readonly Uint8Array[]): Mayb
  * its last prefix.
  */
 export function prefixId(identifier: Uint8Array, signature: Uint8Array): MaybePromise<string> {
-  const length = Uint8Array.from(varint(identifier.length))
-  return andThen(crypto.sha256(concatBytes(ID_TAG, length, identifier, signature)), toBase64url)
+  return andThen(crypto.sha256(concatBytes(ID_TAG, varint(identifier.length), identifier, signature)), toBase64url)
 }
 
 /** The first twelve characters of an id, for people to read. */

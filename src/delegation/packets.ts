@@ -14,11 +14,11 @@ export function packet(kind: number, data: Uint8Array): [head: Uint8Array, data:
 }
 
 /** A length in groups of seven bits, the lowest first; all but the last have the upper bit set. */
-export function varint(length: number): number[] {
+export function varint(length: number): Uint8Array {
   const groups: number[] = []
   let rest = length
   for (; rest > 127; rest >>>= 7) groups.push((rest & 127) | 128)
-  return [...groups, rest]
+  return Uint8Array.of(...groups, rest)
 }
 
 /** Reads packets, and takes only what {@link packet} writes. What it gives out are views of the bytes it reads. */

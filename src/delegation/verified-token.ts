@@ -1,4 +1,5 @@
 import { authorityOf, type Authority } from './authority.js'
+import { budget as budgetKind } from './caveats/budget.js'
 import type { Caveat, TokenReason } from './caveat.js'
 import type { TokenIdentifier } from './identifier.js'
 
@@ -38,14 +39,16 @@ export interface Link {
 
 /** A verified token of its links. */
 export function verifiedToken(identifier: TokenIdentifier, links: readonly Link[]): VerifiedToken {
-  const caveats = links.flatMap(({ caveat }) => caveat ?? [])
-  let budgetsAfter = 0
-  const placed = caveats.map((caveat) => ({ ...caveat, budgetsAfter: 0 }))
-  for (const caveat of placed.toReversed()) {
-    caveat.budgetsAfter = budgetsAfter
-    if (caveat.kind.name === 'budget') budgetsAfter++
-  }
+  const { kid, tenant, budget, issuedAt, nonce } = identifier
   const authority = authorityOf(identifier, links)
   const tokenId = authority.prefixIds.at(-1) as string
-  return { kind: 'verified', ...identifier, tokenId, caveats: placed, authority }
+  const caveats: Array<VerifiedToken['caveats'][number]> = []
+  let budgetsAfter = authority.registrations.length
+  for (const { caveat } of links) {
+    if (caveat === undefined) continue
+    const { text, kind, value } = caveat
+    if (kind === budgetKind) budgetsAfter--
+    caveats.push({ text, kind, value, budgetsAfter })
+  }
+  return { kind: 'verified', kid, tenant, budget, issuedAt, nonce, tokenId, caveats, authority }
 }
