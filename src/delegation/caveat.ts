@@ -1,3 +1,4 @@
+import { isPromise } from '../core/maybe-promise.js'
 import type { ClearRequest } from './request.js'
 
 /**
@@ -84,7 +85,9 @@ export function parseCaveat(
 
 function parsedBy(kind: CaveatKind, value: string): unknown {
   try {
-    return kind.parse(value)
+    const parsed = kind.parse(value)
+    // What comes later cannot be judged now.
+    return isPromise(parsed) ? undefined : parsed
   } catch {
     return undefined
   }

@@ -39,7 +39,7 @@ const TENANTS = 1_000
 
 /**
  * The master keys of one gateway. Every tenant has a root key of its own, derived from a master by HKDF-SHA256, so that
- * a token of one tenant proves nothing to another. Keys stay inside: a ring that is printed shows none.
+ * a token of one tenant proves nothing to another. The masters stay inside, and a ring that is printed shows no key.
  *
  * @example
  * ```ts

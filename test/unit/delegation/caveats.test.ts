@@ -206,6 +206,17 @@ describe('a kind of your own', () => {
     expect(caveatHolds(caveat, call, place)).toBe(false)
   })
 
+  test.each(['plan=gold\n', 'plan=g\u00f6ld', 'plan=\u0007', 'plan=', 'plan'])('never reads %j [T03]', (text) => {
+    const any = { ...plan, parse: (value: string) => value }
+    expect(parseCaveat('plan=any =thing', caveatKinds([any]))).toMatchObject({ value: 'any =thing' })
+    expect(parseCaveat(text, caveatKinds([any]))).toBe('malformed_caveat')
+  })
+
+  test('that reads later denies the token [T03]', () => {
+    const later = { ...plan, parse: (value: string) => Promise.resolve(value) as never }
+    expect(parseCaveat('plan=gold', caveatKinds([later]))).toBe('malformed_caveat')
+  })
+
   test('that throws while it reads denies the token [T03]', () => {
     const parse = () => {
       throw new Error('x')
