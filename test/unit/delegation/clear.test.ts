@@ -58,6 +58,18 @@ describe('clearing', () => {
     expect(clear(verified(['ten=other']), { ...request, tenant: 'other' })).toEqual(refused)
   })
 
+  test.each<[string[], ClearRequest['op'], boolean]>([
+    [[`budget=${CHILD}`, 'depth=0'], 'call', true],
+    [[`budget=${CHILD}`, 'depth=0'], 'delegate', false],
+    [[`budget=${CHILD}`, 'depth=1'], 'delegate', true],
+    [['depth=0', `budget=${CHILD}`], 'call', false],
+    [['depth=1', `budget=${CHILD}`, 'depth=1', `budget=${GRANDCHILD}`], 'call', false],
+    [['depth=2', `budget=${CHILD}`, 'depth=1', `budget=${GRANDCHILD}`], 'call', true],
+    [['depth=2', `budget=${CHILD}`, 'depth=1', `budget=${GRANDCHILD}`], 'delegate', false],
+  ])('counts the budgets behind a depth, and no others: %j as %s is %j', (caveats, op, may) => {
+    expect(clear(verified(caveats), { ...request, op }).kind === 'cleared').toBe(may)
+  })
+
   test('refuses a use that nobody knows', () => {
     const refused = { kind: 'refused', reason: 'op_not_allowed' }
     expect(clear(verified([]), { ...request, op: 'admin' as never })).toEqual(refused)
