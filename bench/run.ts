@@ -13,6 +13,7 @@ const FILES = {
   P3: 'bench/p03-price-rules.ts',
   P5: 'bench/p05-budget-ops.ts',
   P6: 'bench/p06-million-holds.ts',
+  P7: 'bench/p07-macaroon.ts',
   P15: 'bench/p15-import.ts',
 } as const
 

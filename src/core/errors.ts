@@ -18,6 +18,7 @@ export type BudgetErrorCode =
   | 'already_wrapped'
   | 'already_connected'
   | 'not_metered'
+  | 'invalid_token'
   | 'injected_fault'
 
 /**

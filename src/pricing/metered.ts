@@ -1,7 +1,7 @@
 import { BudgetError } from '../core/errors.js'
 import { decimalToCredits, isCredits, type Credits } from '../core/credits.js'
 import { isPromise } from '../core/maybe-promise.js'
-import { ownProperty, pointerKeys } from './json-pointer.js'
+import { ownProperty, pointerKeys } from '../core/json-pointer.js'
 import { kindOf } from './kind-of.js'
 import { assertKeys, misconfigured, optionalCredits, optionalText } from '../core/settings.js'
 import type { EventSink } from '../core/events.js'

@@ -5,6 +5,8 @@ import { describe, expect, test } from 'vitest'
 import { InMemoryBudgetEnforcer, REFUSALS, refuse, type RefusalSlug } from 'mcp-budget'
 import { REASONS } from '../support/reasons.js'
 import { enforcerConformance } from 'mcp-budget/testing'
+import { BUILT_IN } from '../../src/delegation/caveats/kinds.js'
+import { TOKEN_LIMITS } from '../../src/delegation/limits.js'
 import { citationsOf } from '../house/citations.js'
 import { delivered, requirements } from '../requirements.js'
 import { PENDING_LIMIT } from '../../src/mcp/pending.js'
@@ -147,6 +149,37 @@ describe('docs/reference/options.md', () => {
     const rows = table(section(page('reference/options.md'), name))
     const shown = rows.map(([key, , otherwise]) => ({ key: plain(key!), optional: otherwise !== 'required' }))
     expect(shown).toEqual(keysOf(file, name))
+  })
+})
+
+describe('docs/reference/caveats.md', () => {
+  const text = page('reference/caveats.md')
+
+  test.each([
+    ['MintOptions', 'delegation/mint.ts'],
+    ['Caveats', 'delegation/caveat-list.ts'],
+    ['KeyRingOptions', 'delegation/key-ring.ts'],
+    ['TokenVerifierOptions', 'delegation/verifier-options.ts'],
+    ['ClearRequest', 'delegation/request.ts'],
+  ])('has a row for each key of %s, and says which are required', (name, file) => {
+    // The page has the name of one of them.
+    const rows = table(section(text.replace('# Caveats', ''), name))
+    const shown = rows.map(([key, , otherwise]) => ({ key: plain(key!), optional: otherwise !== 'required' }))
+    expect(shown).toEqual(keysOf(file, name))
+  })
+
+  test('has a row for each kind of caveat, each reason and each key of the authority', () => {
+    const kinds = BUILT_IN.map(({ name }) => name)
+    expect(firsts(table(section(text, 'The kinds'))).sort()).toEqual(kinds.sort())
+    expect(firsts(table(section(text, 'Reasons')))).toEqual(membersOfUnion('delegation/caveat.ts', 'TokenReason'))
+    const authority = keysOf('delegation/authority.ts', 'Authority').map(({ key }) => key)
+    expect(firsts(table(section(text, 'Authority')))).toEqual(authority)
+  })
+
+  test('says the limits as they are', () => {
+    const shown = table(section(text, 'Limits')).flatMap(([, value, key]) => (key === '' ? [] : [[plain(key!), value]]))
+    const wanted = Object.entries(TOKEN_LIMITS).map(([key, value]) => [key, Number(value).toLocaleString('en')])
+    expect(shown.map(([key, value]) => [key, /^[\d,]+/.exec(value!)?.[0]])).toEqual(wanted)
   })
 })
 

@@ -39,7 +39,9 @@ export const TABLE: Readonly<Record<string, Row>> = {
   'budget/': FEATURE,
   // Shadow mode judges on a memory enforcer of its own.
   'budget/shadow-gate.ts': { ...FEATURE, values: [...FEATURE.values, 'backends/memory/'] },
-  'delegation/': FEATURE,
+  'delegation/': { ...FEATURE, packages: ['#crypto'] },
+  // What verifies never loads the package, which mints.
+  'delegation/macaroon.ts': { ...FEATURE, packages: ['macaroon'] },
   'tasks/': FEATURE,
   'ledger/': FEATURE,
   'mcp/': { values: ['core/'], types: FEATURES, packages: [], node: false },

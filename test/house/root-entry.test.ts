@@ -8,7 +8,7 @@ import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { assertFreshBuild, walk } from './built.js'
 
-/** A project that has installed the package as npm would pack it, and its one dependency. */
+/** A project that has installed the package as npm would pack it, its one dependency, and the package that mints. */
 let consumer: string
 
 beforeAll(() => {
@@ -25,7 +25,9 @@ beforeAll(() => {
   execFileSync('tar', ['-xzf', packed!.filename], { cwd: consumer })
   mkdirSync(join(consumer, 'node_modules'))
   cpSync(join(consumer, 'package'), join(consumer, 'node_modules/mcp-budget'), { recursive: true })
-  cpSync('node_modules/eventemitter3', join(consumer, 'node_modules/eventemitter3'), { recursive: true })
+  for (const name of ['eventemitter3', 'macaroon', 'sjcl', 'tweetnacl', 'tweetnacl-util']) {
+    cpSync(join('node_modules', name), join(consumer, 'node_modules', name), { recursive: true })
+  }
   writeFileSync(join(consumer, 'package.json'), '{ "private": true, "type": "module" }')
 })
 
@@ -55,6 +57,14 @@ describe.each(['import', 'require'] as const)('the built ./testing, by %s', (for
   })
 })
 
+describe.each(['import', 'require'] as const)('the built ./delegation, by %s', (format) => {
+  test.each(['default', 'node'] as const)('loads macaroon and no builtin, under the condition `%s`', (condition) => {
+    expect(walk('./delegation', format, condition).names.filter((name) => name !== 'eventemitter3')).toEqual([
+      'macaroon',
+    ])
+  })
+})
+
 describe('the packed package', () => {
   const ERROR = `new BudgetError({ code: 'invalid_config', message: 'x' })`
 
@@ -72,6 +82,19 @@ describe('the packed package', () => {
       const testing = require('mcp-budget/testing')
       console.log(BudgetError.isInstance(${ERROR}), Object.keys(testing).length > 0)`
     expect(node('--input-type=commonjs', '-e', code)).toBe('true true')
+  })
+
+  test.each([
+    ['a module', 'module', `(await import('mcp-budget/delegation'))`],
+    ['a script', 'commonjs', `require('mcp-budget/delegation')`],
+  ])('mints a token that it verifies, for %s', (_, type, load) => {
+    const code = `
+      const { KeyRing, mint, attenuate, verifyToken } = ${load}
+      const key = globalThis.crypto.getRandomValues(new Uint8Array(32))
+      const keys = new KeyRing({ current: { kid: 'k1', key } })
+      const token = attenuate(mint(keys, { budget: 'acme/agent-1', exp: 'never' }), { max: 5, call: 1, tool: ['a'] })
+      console.log(verifyToken(token, { keys }).authority.budget, verifyToken(token + 'A', { keys }).reason)`
+    expect(node(`--input-type=${type}`, '-e', code)).toBe('acme/agent-1 invalid_token')
   })
 
   test('knows its errors across its two copies', () => {
@@ -148,14 +171,18 @@ describe('the types of the packed package', () => {
     'consumer.ts': `
       import { BudgetError } from 'mcp-budget'
       import * as testing from 'mcp-budget/testing'
+      import { attenuate, type Caveats } from 'mcp-budget/delegation'
       export const error: Error = ${'new BudgetError({ code: "invalid_config", message: "x" })'}
+      export const narrowed = (token: string, caveats: Caveats): string => attenuate(token, caveats)
       export const kits: object = testing`,
     'consumer.cts': `
       import budget = require('mcp-budget')
       import testing = require('mcp-budget/testing')
+      import delegation = require('mcp-budget/delegation')
       const error: Error = new budget.BudgetError({ code: 'invalid_config', message: 'x' })
       const kits: object = testing
-      export = { error, kits }`,
+      const narrowed: string = delegation.attenuate('', { max: 5 })
+      export = { error, kits, narrowed }`,
   }
 
   test.each(Object.entries(CODE))('compile in %s, without the types of Node and without skipLibCheck', (file, code) => {

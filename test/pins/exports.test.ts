@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import ts from 'typescript'
 import { beforeAll, describe, expect, test } from 'vitest'
+import * as delegation from '../../src/delegation/index.js'
 import * as root from '../../src/index.js'
 import * as testing from '../../src/testing/index.js'
 
@@ -40,6 +41,17 @@ const ROOT = {
     'TransferRequest', 'TransportLike', 'Unpriced', 'WindowSpan', 'WindowSpec', 'WindowUnit', 'WrongOrder',
   ],
 }
+const DELEGATION = {
+  // prettier-ignore
+  values: ['KeyRing', 'TokenVerifier', 'attenuate', 'clear', 'inspect', 'mint', 'verifyToken'],
+  // prettier-ignore
+  types: [
+    'ArgRule', 'ArgValue', 'Authority', 'Caveat', 'CaveatKind', 'CaveatPlace', 'Caveats', 'ClearRequest',
+    'Cleared', 'KeyRingOptions', 'MasterKey', 'MintOptions', 'PrefixLimit', 'Rate', 'Registration',
+    'RetiredKey', 'TenantKeys', 'TokenIdentifier', 'TokenLimits', 'TokenOp', 'TokenReason', 'TokenRefusal',
+    'TokenVerifierOptions', 'TokenView', 'VerifiedToken',
+  ],
+}
 const TESTING = {
   // prettier-ignore
   values: [
@@ -59,12 +71,17 @@ let program: ts.Program
 beforeAll(() => {
   const { config } = ts.readConfigFile('tsconfig.json', (path) => ts.sys.readFile(path)) as { config: object }
   const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: [] }, ts.sys, process.cwd())
-  program = ts.createProgram(['src/index.ts', 'src/testing/index.ts'], options)
+  program = ts.createProgram(['src/index.ts', 'src/delegation/index.ts', 'src/testing/index.ts'], options)
 }, 60_000)
 
 describe('mcp-budget', () => {
   test('exports these values', () => expect(Object.keys(root).sort()).toEqual(ROOT.values))
   test('exports these types', () => expect(typesOf('src/index.ts', root)).toEqual(ROOT.types))
+})
+
+describe('mcp-budget/delegation', () => {
+  test('exports these values', () => expect(Object.keys(delegation).sort()).toEqual(DELEGATION.values))
+  test('exports these types', () => expect(typesOf('src/delegation/index.ts', delegation)).toEqual(DELEGATION.types))
 })
 
 describe('mcp-budget/testing', () => {
@@ -80,6 +97,10 @@ describe('package.json', () => {
       '.': {
         import: { types: './dist/index.d.ts', default: './dist/index.js' },
         require: { types: './dist/index.d.cts', default: './dist/index.cjs' },
+      },
+      './delegation': {
+        import: { types: './dist/delegation.d.ts', default: './dist/delegation.js' },
+        require: { types: './dist/delegation.d.cts', default: './dist/delegation.cjs' },
       },
       './testing': {
         import: { types: './dist/testing.d.ts', default: './dist/testing.js' },

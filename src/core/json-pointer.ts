@@ -1,4 +1,4 @@
-import { misconfigured } from '../core/settings.js'
+import { misconfigured } from './settings.js'
 
 const POINTER = /^(\/([^~/]|~[01])*)+$/
 

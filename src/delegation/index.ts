@@ -1,0 +1,18 @@
+export { mint, type MintOptions } from './mint.js'
+export { attenuate } from './attenuate.js'
+export { inspect, type TokenView } from './inspect.js'
+export type { Caveats } from './caveat-list.js'
+export type { ArgRule, ArgValue } from './caveats/arg.js'
+export type { Rate } from './caveats/rate.js'
+
+export { KeyRing, type KeyRingOptions, type MasterKey, type RetiredKey, type TenantKeys } from './key-ring.js'
+export { TokenVerifier, verifyToken } from './token-verifier.js'
+export type { TokenVerifierOptions } from './verifier-options.js'
+export type { TokenLimits } from './limits.js'
+export type { TokenRefusal, VerifiedToken } from './verified-token.js'
+export type { TokenIdentifier } from './identifier.js'
+
+export { clear, type Cleared } from './clear.js'
+export type { ClearRequest, TokenOp } from './request.js'
+export type { Authority, PrefixLimit, Registration } from './authority.js'
+export type { Caveat, CaveatKind, CaveatPlace, TokenReason } from './caveat.js'
