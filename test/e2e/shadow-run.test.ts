@@ -5,10 +5,12 @@ import {
   meter,
   refusalOf,
   wrapClient,
+  wrapServerFactory,
   wrapTransport,
   type BudgetOptions,
   type CallMiddleware,
   type CostProfileOptions,
+  type ServerFactory,
 } from 'mcp-budget'
 import { asyncEnforcer } from 'mcp-budget/testing'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -33,10 +35,18 @@ const prices: CostProfileOptions = {
 type Steps = readonly CallMiddleware[]
 const steps = (list: Steps): readonly [] => list as readonly []
 
-/** Where the steps sit: around one of the parts of a link. A seat of a server is another one. */
+/** Where the steps sit: around one of the parts of a link. */
 const SEATS = {
   wrapTransport: (parts: Parts, list: Steps): Parts => ({ ...parts, near: wrapTransport(parts.near, ...steps(list)) }),
   wrapClient: (parts: Parts, list: Steps): Parts => ({ ...parts, client: wrapClient(parts.client, ...steps(list)) }),
+  wrapServerFactory: (parts: Parts, list: Steps): Parts => ({
+    ...parts,
+    server: wrapServerFactory(parts.server as ServerFactory, ...steps(list)) as Parts['server'],
+  }),
+  'wrapTransport at the server': (parts: Parts, list: Steps): Parts => ({
+    ...parts,
+    far: wrapTransport(parts.far, ...steps(list)),
+  }),
 } satisfies Record<string, (parts: Parts, list: Steps) => Parts>
 
 const STORES = {
@@ -48,6 +58,9 @@ const ROWS = [
   ['wrapTransport', 'at once'],
   ['wrapTransport', 'later'],
   ['wrapClient', 'at once'],
+  ['wrapServerFactory', 'at once'],
+  ['wrapServerFactory', 'later'],
+  ['wrapTransport at the server', 'at once'],
 ] as const
 
 interface Recorded {

@@ -18,14 +18,15 @@ test('a stdio server whose every event is heard prints nothing but its answers [
 
   const info = { name: 'client', version: '1.0.0' }
   await ask(0, 'initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: info })
-  for (const [i, name] of CALLS.entries()) await ask(i + 1, 'tools/call', { name, arguments: {} })
+  await ask(1, 'tools/list', {})
+  for (const [i, name] of CALLS.entries()) await ask(i + 2, 'tools/call', { name, arguments: {} })
   server.stdin.end()
   await once(server, 'close')
 
   expect(printed.stderr).toBe('')
   expect(printed.stdout.endsWith('\n')).toBe(true)
   const messages = answers().map((line) => JSON.parse(line) as { id: number; result: { content: [{ text: string }] } })
-  expect(messages).toMatchObject([0, ...CALLS].map((_, id) => ({ jsonrpc: '2.0', id, result: {} })))
+  expect(messages).toMatchObject([0, 1, ...CALLS].map((_, id) => ({ jsonrpc: '2.0', id, result: {} })))
   // All of it really happened.
   const { heard, records } = JSON.parse(messages.at(-1)!.result.content[0].text) as {
     heard: Record<string, number>

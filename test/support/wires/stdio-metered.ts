@@ -7,6 +7,8 @@ import {
   InMemoryBudgetEnforcer,
   MemoryLedger,
   meter,
+  withToolPins,
+  wrapServer,
   wrapTool,
   type BudgetEventName,
   type BudgetOptions,
@@ -67,4 +69,6 @@ server.registerTool('told', {}, async () => {
   }
 })
 
+// Its tools are metered one by one; the seat on the whole is for what shows in `tools/list`.
+wrapServer(server, withToolPins({ pins: { hard: '0'.repeat(64) }, events }))
 await server.connect(new StdioServerTransport())
