@@ -1,0 +1,291 @@
+import {
+  Client as ClientV2,
+  InMemoryTransport as InMemoryTransportV2,
+  StreamableHTTPClientTransport,
+} from '@modelcontextprotocol/client'
+import { Client } from '@modelcontextprotocol/sdk/client/index.js'
+import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js'
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { ResultSchema } from '@modelcontextprotocol/sdk/types.js'
+import { createMcpHandler, McpServer as McpServerV2 } from '@modelcontextprotocol/server'
+import { serveStdio } from '@modelcontextprotocol/server/stdio'
+import {
+  assertMetered,
+  compose,
+  InMemoryBudgetEnforcer,
+  refusalOf,
+  withBudget,
+  withCostProfile,
+  wrapServer,
+  wrapServerFactory,
+  wrapTransport,
+  type Meter,
+} from 'mcp-budget'
+import { settle } from 'mcp-budget/testing'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import * as z from 'zod/v4'
+
+const info = { name: 'studio', version: '1.0.0' }
+const content = [{ type: 'text' as const, text: 'a picture' }]
+const inputSchema = z.object({ prompt: z.string() })
+
+describe('the code of the server guide', () => {
+  let enforcer: InMemoryBudgetEnforcer
+  let steps: Meter
+  const closing: Array<() => Promise<void>> = []
+
+  beforeEach(() => {
+    enforcer = new InMemoryBudgetEnforcer()
+    for (const budget of ['anonymous', 'alice', 'acme/alice']) enforcer.initialize(budget, 100)
+    steps = compose(withCostProfile({ defaultCost: 50 }), withBudget({ enforcer, budget: 'alice' }))
+  })
+
+  afterEach(async () => {
+    for (const close of closing.splice(0).reverse()) await close()
+  })
+
+  test('wraps a server of SDK v1, whose tools come before and after', async () => {
+    const bare = new McpServer(info)
+    bare.registerTool('search', {}, () => ({ content }))
+    // #region server
+    const server = wrapServer(
+      bare,
+      withCostProfile({ defaultCost: 5, costs: { draw: 50 } }),
+      withBudget({ enforcer, budget: (call) => call.auth?.clientId ?? 'anonymous' }),
+    )
+    // #endregion server
+    expect(server).toBe(bare)
+    server.registerTool('draw', { inputSchema: inputSchema.shape }, () => ({ content }))
+    const client = await clientOf(server)
+    await client.callTool({ name: 'search' })
+    await client.callTool({ name: 'draw', arguments: { prompt: 'a boat' } })
+    expect(enforcer.remaining('anonymous')).toBe(45)
+  })
+
+  test('wraps a server of SDK v2 in the same words, and its low-level server', async () => {
+    for (const wrapped of [(server: McpServerV2) => server, (server: McpServerV2) => server.server]) {
+      const server = new McpServerV2(info)
+      wrapServer(wrapped(server), steps)
+      server.registerTool('draw', { inputSchema }, () => ({ content }))
+      const [near, far] = InMemoryTransportV2.createLinkedPair()
+      await server.connect(far)
+      const client = new ClientV2(info)
+      await client.connect(near)
+      closing.push(() => client.close())
+      await client.callTool({ name: 'draw', arguments: { prompt: 'a boat' } })
+    }
+    expect(enforcer.remaining('alice')).toBe(0)
+  })
+
+  test('lets each client pay for itself', async () => {
+    const accounts = new Map([['client-of-alice', 'acme/alice']])
+    // #region payer
+    const payer = withBudget({
+      enforcer,
+      // `accounts` maps the ids that your authentication gives to budgets of yours.
+      budget: (call) => accounts.get(call.auth?.clientId ?? '') ?? 'anonymous',
+    })
+    // #endregion payer
+    const makeServer = () => {
+      const server = new McpServerV2(info)
+      server.registerTool('draw', { inputSchema }, () => ({ content }))
+      return server
+    }
+    // #region handler
+    const handler = createMcpHandler(wrapServerFactory(makeServer, withCostProfile({ defaultCost: 50 }), payer))
+    // #endregion handler
+    const authInfo = { token: 'secret', clientId: 'client-of-alice', scopes: [] }
+    for (const options of [{ authInfo }, {}, {}]) {
+      const transport = new StreamableHTTPClientTransport(new URL('http://127.0.0.1/mcp'), {
+        fetch: (url, init) => handler.fetch(new Request(url, init), options),
+      })
+      const client = new ClientV2(info, { versionNegotiation: { mode: { pin: '2026-07-28' } } })
+      await client.connect(transport)
+      closing.push(() => client.close())
+      await client.callTool({ name: 'draw', arguments: { prompt: 'a boat' } })
+    }
+    expect([enforcer.remaining('acme/alice'), enforcer.remaining('anonymous')]).toEqual([50, 0])
+  })
+
+  test('refuses a call whose payer is no budget id', async () => {
+    const server = new McpServer(info)
+    wrapServer(
+      server,
+      withCostProfile({ defaultCost: 50 }),
+      withBudget({ enforcer, budget: () => 'https://a.client.example' }),
+    )
+    server.registerTool('draw', {}, () => ({ content }))
+    const client = await clientOf(server)
+    const refused = await client.callTool({ name: 'draw' }).catch(refusalOf)
+    expect(refused).toMatchObject({ error: 'step_failed' })
+  })
+
+  test('serves stdio on both revisions', async () => {
+    const makeServer = () => {
+      const server = new McpServerV2(info)
+      server.registerTool('draw', { inputSchema }, () => ({ content }))
+      return server
+    }
+    for (const mode of ['legacy', { pin: '2026-07-28' }] as const) {
+      const [near, transport] = InMemoryTransportV2.createLinkedPair()
+      // #region stdio
+      const stdio = serveStdio(wrapServerFactory(makeServer, steps), { transport }) // or stdin and stdout, without it
+      // #endregion stdio
+      closing.push(() => stdio.close())
+      const client = new ClientV2(info, { versionNegotiation: { mode } })
+      await client.connect(near)
+      closing.push(() => client.close())
+      await client.callTool({ name: 'draw', arguments: { prompt: 'a boat' } })
+    }
+    expect(enforcer.remaining('alice')).toBe(0)
+  })
+
+  test('wraps a transport of a server, whoever it belongs to', async () => {
+    const server = new McpServer(info)
+    server.registerTool('draw', {}, () => ({ content }))
+    const [near, transport] = InMemoryTransport.createLinkedPair()
+    // #region transport
+    await server.connect(wrapTransport(transport, steps))
+    // #endregion transport
+    const client = new Client(info)
+    await client.connect(near)
+    closing.push(() => client.close())
+    await client.callTool({ name: 'draw' })
+    expect(enforcer.remaining('alice')).toBe(50)
+  })
+
+  test('shows prices, and tells what is left', async () => {
+    const server = new McpServer(info)
+    wrapServer(server, steps)
+    server.registerTool('draw', {}, () => ({ content }))
+    const client = await clientOf(server)
+    // #region seen
+    const { tools } = await client.listTools()
+    const price = tools[0]?._meta?.['dev.mcp-budget/cost'] // { credits: 50, unit: 'credits' }
+
+    const balance = await client.request({ method: 'budget/balance' }, ResultSchema)
+    // { mode: 'hard', budgets: [{ budget_id: 'default/alice', remaining: 100, held: 0, spent: 0, debt: 0 }] }
+    // #endregion seen
+    expect(price).toEqual({ credits: 50, unit: 'credits' })
+    expect(balance).toEqual({
+      mode: 'hard',
+      budgets: [{ budget_id: 'default/alice', remaining: 100, held: 0, spent: 0, debt: 0 }],
+    })
+  })
+
+  test('lets resources cost', async () => {
+    const server = new McpServer(info)
+    server.registerResource('report', 'reports://one', {}, ({ href }) => ({
+      contents: [{ uri: href, text: 'a report' }],
+    }))
+    // #region governed
+    wrapServer(
+      server,
+      { governed: ['resources/read'] },
+      withCostProfile({
+        defaultCost: 5,
+        costs: { 'resources/read': (args) => (args?.uri === 'reports://one' ? 80 : 1) },
+      }),
+      withBudget({ enforcer, budget: 'alice' }),
+    )
+    // #endregion governed
+    const client = await clientOf(server)
+    await client.readResource({ uri: 'reports://one' })
+    expect(enforcer.remaining('alice')).toBe(20)
+    const refusal = await client.readResource({ uri: 'reports://one' }).catch(refusalOf)
+    expect(refusal).toMatchObject({ error: 'budget_exhausted', tool: 'resources/read', cost_credits: 80 })
+    await client.listResources()
+  })
+
+  test('proves that a server is metered', () => {
+    const server = wrapServer(new McpServer(info), steps)
+    // #region metered
+    assertMetered(server) // throws when calls are not metered
+    // #endregion metered
+    expect(() => assertMetered(new McpServer(info))).toThrow()
+  })
+
+  test('charges less for what a handler refuses', async () => {
+    const server = new McpServer(info)
+    // #region failed
+    const prices = withCostProfile({ costs: { draw: { price: 50, failed: 1 } } }) // and no default
+    // #endregion failed
+    wrapServer(server, prices, withBudget({ enforcer, budget: 'alice' }))
+    server.registerTool('draw', { inputSchema: inputSchema.shape }, () => ({ content }))
+    const client = await clientOf(server)
+    expect(await client.callTool({ name: 'draw', arguments: { prompt: 7 } })).toMatchObject({ isError: true })
+    expect(enforcer.remaining('alice')).toBe(99)
+    const unknown = await client.callTool({ name: 'drwa' }).catch(refusalOf)
+    expect(unknown).toMatchObject({ error: 'unpriced_tool' })
+    expect(enforcer.remaining('alice')).toBe(99)
+  })
+
+  async function clientOf(server: McpServer): Promise<Client> {
+    const [near, far] = InMemoryTransport.createLinkedPair()
+    await server.connect(far)
+    const client = new Client(info)
+    await client.connect(near)
+    closing.push(() => client.close())
+    return client
+  }
+})
+
+describe.each(['wrapServer', 'wrapTransport'] as const)('as the server guide says, at %s', (seat) => {
+  let enforcer: InMemoryBudgetEnforcer
+  let client: ClientV2
+  /** Lets the handler that runs come to its end. */
+  let finish: () => void
+
+  beforeEach(async () => {
+    enforcer = new InMemoryBudgetEnforcer()
+    enforcer.initialize('alice', 100)
+    const steps = compose(withCostProfile({ defaultCost: 50 }), withBudget({ enforcer, budget: 'alice' }))
+    const server = new McpServerV2(info)
+    const ended = new Promise<void>((resolve) => (finish = resolve))
+    server.registerTool('draw', { inputSchema: z.object({}) }, async () => {
+      await ended
+      return { content }
+    })
+    if (seat === 'wrapServer') wrapServer(server, steps)
+    const [near, far] = InMemoryTransportV2.createLinkedPair()
+    await server.connect(seat === 'wrapTransport' ? wrapTransport(far, steps) : far)
+    client = new ClientV2(info)
+    await client.connect(near)
+  })
+
+  afterEach(() => client.close())
+
+  const balance = () => {
+    const { held, spent } = enforcer.describe('alice')
+    return { held, spent }
+  }
+
+  test('a call that is cancelled is charged at once, and what its handler does later changes nothing', async () => {
+    const caller = new AbortController()
+    const call = client.callTool({ name: 'draw', arguments: {} }, { signal: caller.signal })
+    await expect.poll(balance).toEqual({ held: 50, spent: 0 })
+    caller.abort()
+    await expect(call).rejects.toThrow()
+    expect(balance()).toEqual({ held: 0, spent: 50 })
+    finish()
+    await settle()
+    expect(balance()).toEqual({ held: 0, spent: 50 })
+  })
+
+  test('a closed connection ends a call when its handler is seen to end, or with its hold', async () => {
+    const call = client.callTool({ name: 'draw', arguments: {} })
+    await expect.poll(balance).toEqual({ held: 50, spent: 0 })
+    await client.close()
+    await expect(call).rejects.toThrow()
+    expect(balance()).toEqual({ held: 50, spent: 0 })
+    finish()
+    await settle()
+    // At a transport nobody sees the handler: the hold is kept until its time is up.
+    expect(balance()).toEqual(seat === 'wrapServer' ? { held: 0, spent: 50 } : { held: 50, spent: 0 })
+  })
+
+  test('an error −32602 out of a handler is charged where the handler is seen to be entered', async () => {
+    await expect(client.callTool({ name: 'drwa', arguments: {} })).rejects.toThrow('not found')
+    expect(balance()).toEqual({ held: 0, spent: seat === 'wrapServer' ? 50 : 0 })
+  })
+})
