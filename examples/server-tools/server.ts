@@ -1,7 +1,9 @@
 /** A server of SDK v1. All its tools cost credits, and each client pays out of a budget of its own. */
+// #region imports
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { compose, InMemoryBudgetEnforcer, withBudget, withCostProfile, wrapServer } from 'mcp-budget'
 import * as z from 'zod/v4'
+// #endregion imports
 
 export const enforcer = new InMemoryBudgetEnforcer()
 enforcer.initialize('alice', 100)

@@ -101,16 +101,20 @@ describe.each(Object.entries(SERVERS))('a server (%s) that is sent an array of c
 })
 
 describe.each(['wrapServer', 'wrapTransport'] as const)('a long-lived transport (%s) that carries an array', (seat) => {
-  async function sendAll(messages: readonly unknown[]): Promise<any[]> {
+  let faults: Error[]
+
+  async function sendAll(messages: readonly unknown[], wanted = messages.length): Promise<any[]> {
     const [near, far] = InMemoryTransport.createLinkedPair()
     const answers: unknown[] = []
     near.onmessage = (message) => void answers.push(message)
     const server = serverV1(journal)
+    faults = []
+    server.onerror = (error) => void faults.push(error)
     if (seat === 'wrapServer') wrapServer(server, steps)
     await server.connect(seat === 'wrapTransport' ? wrapTransport(far, steps) : far)
     await near.start()
     await near.send(messages as never)
-    await expect.poll(() => answers.length).toBe(messages.length)
+    await expect.poll(() => answers.length).toBe(wanted)
     await server.close()
     return answers
   }
@@ -130,5 +134,13 @@ describe.each(['wrapServer', 'wrapTransport'] as const)('a long-lived transport 
     ])
     expect(journal.executions()).toMatchObject({ echo: 2 })
     expect(balance()).toEqual({ held: 0, spent: 10 })
+  })
+
+  test('with a call that has no id is not handed it, and nothing is charged for it [T14]', async () => {
+    const { id: _, ...notification } = echo(1, 'unpaid')
+    await sendAll([notification, echo(2, 'paid')], 1)
+    expect(journal.executions()).toMatchObject({ echo: 1 })
+    expect(balance()).toEqual({ held: 0, spent: 5 })
+    expect(faults).toMatchObject([{ code: 'invalid_request' }])
   })
 })

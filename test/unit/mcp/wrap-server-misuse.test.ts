@@ -82,7 +82,7 @@ describe('wrapServer', () => {
     )
   })
 
-  test('lets a server connect to one transport at a time, and again after it was closed', async () => {
+  test('lets a server connect to one transport at a time, and again after it was closed [T13]', async () => {
     const server = wrapServer(new McpServer(info), ...steps)
     await server.connect(InMemoryTransport.createLinkedPair()[1])
     await expect(server.connect(InMemoryTransport.createLinkedPair()[1])).rejects.toThrow(
