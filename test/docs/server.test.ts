@@ -106,17 +106,15 @@ describe('the code of the server guide', () => {
     expect([enforcer.remaining('acme/alice'), enforcer.remaining('anonymous')]).toEqual([50, 0])
   })
 
-  test('refuses a call whose payer is no budget id', async () => {
+  test.each([
+    ['is no budget id', 'https://a.client.example', 'step_failed'],
+    ['has no budget', 'nobody', 'unauthorized'],
+  ])('refuses a call whose payer %s', async (_, payer, error) => {
     const server = new McpServer(info)
-    wrapServer(
-      server,
-      withCostProfile({ defaultCost: 50 }),
-      withBudget({ enforcer, budget: () => 'https://a.client.example' }),
-    )
+    wrapServer(server, withCostProfile({ defaultCost: 50 }), withBudget({ enforcer, budget: () => payer }))
     server.registerTool('draw', {}, () => ({ content }))
     const client = await clientOf(server)
-    const refused = await client.callTool({ name: 'draw' }).catch(refusalOf)
-    expect(refused).toMatchObject({ error: 'step_failed' })
+    expect(await client.callTool({ name: 'draw' }).catch(refusalOf)).toMatchObject({ error })
   })
 
   test('serves stdio on both revisions', async () => {
