@@ -59,5 +59,5 @@ export function describeValue(value: unknown): string {
   if (typeof value === 'string')
     return value.length <= 64 ? `${JSON.stringify(value)} (string)` : `a string of ${value.length} characters`
   if (typeof value === 'number' || typeof value === 'boolean' || value === undefined) return `\`${String(value)}\``
-  return `a ${typeof value}`
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }

@@ -41,7 +41,7 @@ const SEATS = {
   wrapClient: (parts: Parts, list: Steps): Parts => ({ ...parts, client: wrapClient(parts.client, ...steps(list)) }),
   wrapServerFactory: (parts: Parts, list: Steps): Parts => ({
     ...parts,
-    server: wrapServerFactory(parts.server as ServerFactory, ...steps(list)) as Parts['server'],
+    server: wrapServerFactory(parts.server as ServerFactory, ...steps(list)),
   }),
   'wrapTransport at the server': (parts: Parts, list: Steps): Parts => ({
     ...parts,

@@ -34,7 +34,7 @@ describe('an amount', () => {
   })
 
   test('that is none is named in the error without what an object carries', () => {
-    expect(() => assertCredits({ secret: 'x' }, 'cost')).toThrow('got a object')
+    expect(() => assertCredits({ secret: 'x' }, 'cost')).toThrow('got an object')
     expect(() => assertCredits('x'.repeat(100), 'cost')).toThrow('got a string of 100 characters')
   })
 })

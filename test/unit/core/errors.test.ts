@@ -36,7 +36,7 @@ describe('a budget error', () => {
     ['x'.repeat(64), `"${'x'.repeat(64)}" (string)`],
     ['x'.repeat(65), 'a string of 65 characters'],
     [[1, 2], 'an array'],
-    [{ password: 'x' }, 'a object'],
+    [{ password: 'x' }, 'an object'],
     [() => 'secret', 'a function'],
     [5n, 'a bigint'],
     [Symbol('secret'), 'a symbol'],

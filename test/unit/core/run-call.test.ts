@@ -109,9 +109,9 @@ describe('a step that answers with what makes no sense', () => {
   test.each([
     ['go on', '"go on" (string)'],
     [undefined, '`undefined`'],
-    [{ kind: 'refused' }, 'a object'],
-    [{ kind: 'refused', error: 'no such word' }, 'a object'],
-    [{ kind: 'refused', error: 'toString' }, 'a object'],
+    [{ kind: 'refused' }, 'an object'],
+    [{ kind: 'refused', error: 'no such word' }, 'an object'],
+    [{ kind: 'refused', error: 'toString' }, 'an object'],
   ])('when it is entered refuses the call, and says what came: %j [L-S24]', async (answer, got) => {
     const { run, forward } = setUp({ enter: () => answer as never })
     const outcome = await run()

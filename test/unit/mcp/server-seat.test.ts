@@ -195,6 +195,28 @@ describe('a call that comes in', () => {
   })
 })
 
+describe('records of calls that overlap', () => {
+  test('are each written once, of their own call, and never change afterwards [L-S13]', async () => {
+    const { ask, answer, records } = serverOn({ credits: 10_000, store: 'later' })
+    const ids = Array.from({ length: 50 }, (_, i) => i)
+    for (const id of ids) ask(call(id, `tool-${id}`))
+    await settle()
+    const seen: string[] = []
+    // Answered in another order than they came, while earlier captures are still under way.
+    for (const id of ids.map((each) => (each * 37) % 50)) {
+      void answer(id % 3 === 0 ? errorOf(id, -32601) : resultOf(id, id % 3 === 1 ? { isError: true } : {}))
+      if (id % 7 === 0) await settle()
+      for (const record of records().slice(seen.length)) seen.push(JSON.stringify(record))
+    }
+    await settle()
+    expect(records().map((record) => JSON.stringify(record))).toEqual(seen)
+    expect(new Set(records().map(({ chargeId }) => chargeId)).size).toBe(50)
+    const wanted = ids.map((id) => [`tool-${id}`, ['not-run', 'failed', 'ran'][id % 3], id % 3 === 0 ? 0 : 5])
+    const got = records().map(({ tool, proves, charge }) => [tool, proves, charge.charged])
+    expect(got.sort()).toEqual(wanted.sort())
+  })
+})
+
 describe('other messages at a server', () => {
   test('pass in the same tick, as the objects that came, both ways [L-S29]', async () => {
     const { ask, answer, told, received, balance } = serverOn({ store: 'later' })

@@ -353,7 +353,7 @@ describe('misuse', () => {
     ['a handler', () => createMcpHandler(() => new McpServerV2(INFO)), /use wrapServerFactory inside createMcpHandler/],
     ['nothing', () => undefined, /got `undefined`/],
     ['text', () => 'server', /got "server" \(string\)/],
-    ['an object', () => ({ connect: () => {} }), /got a object/],
+    ['an object', () => ({ connect: () => {} }), /got an object/],
   ])('of wrapServer with %s says what to use [T51]', (_, make, hint) => {
     const thrown = errorOf(() => wrapServer(make() as never, ...steps))
     expect(thrown).toMatchObject({ code: 'not_supported', message: expect.stringMatching(hint) })

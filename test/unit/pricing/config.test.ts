@@ -92,7 +92,7 @@ describe('the options', () => {
     ['have endless time for a price', { priceTimeoutMs: Infinity }, 'priceTimeoutMs', '`Infinity`'],
     ['have something else as a clock', { clock: Date }, 'clock', 'a function'],
     ['have no clock', { clock: null }, 'clock', 'null'],
-    ['have something else as events', { events: {} }, 'events', 'a object'],
+    ['have something else as events', { events: {} }, 'events', 'an object'],
     ['have no events', { events: null }, 'events', 'null'],
     ['have an array of prices', { costs: [5] }, 'costs', 'an array'],
     ['have a Map of prices', { costs: new Map([['search', 5]]) }, 'costs', 'an instance of a class'],
@@ -120,7 +120,12 @@ describe('the options', () => {
       'costs.a.max',
       '`5`',
     ],
-    ['have something else as a schema', { costs: { a: { price: () => 1, schema: {} } } }, 'costs.a.schema', 'a object'],
+    [
+      'have something else as a schema',
+      { costs: { a: { price: () => 1, schema: {} } } },
+      'costs.a.schema',
+      'an object',
+    ],
     ['have no schema', { costs: { a: { price: () => 1, schema: null } } }, 'costs.a.schema', 'null'],
     ['meter and price at once', { costs: { a: { price: 5, max: 5, metered: { meta: 'k' } } } }, 'costs.a', '"price"'],
     ['meter by a text', { costs: { a: { max: 5, metered: '/usage' } } }, 'costs.a.metered', '"/usage"'],
@@ -198,7 +203,7 @@ describe('options that make no sense', () => {
   const sentences: ReadonlyArray<readonly [object, string]> = [
     [
       { costs: { a: { price: () => 1, schema } } },
-      '`costs.a.schema` to be a schema of Standard Schema v1, got a object',
+      '`costs.a.schema` to be a schema of Standard Schema v1, got an object',
     ],
     [
       { costs: { a: { price: 5, schema: usable } } },
@@ -213,8 +218,8 @@ describe('options that make no sense', () => {
       { defaultCost: 5, unpriced: 'deny' },
       '`unpriced` beside `defaultCost` to be one of "default", got "deny" (string)',
     ],
-    [{ defaultCost: 5, clock: {} }, '`clock` to be an object with `after`, got a object'],
-    [{ defaultCost: 5, events: {} }, '`events` to be an object with `emit`, got a object'],
+    [{ defaultCost: 5, clock: {} }, '`clock` to be an object with `after`, got an object'],
+    [{ defaultCost: 5, events: {} }, '`events` to be an object with `emit`, got an object'],
     [{ defaultCost: 5, version: '' }, '`version` to be a text, got "" (string)'],
     [{ costs: { 'a*b': 5 } }, "`costs.a*b` to be a tool's name, `*`, or letters, digits, _ . - or / with one"],
     [

@@ -86,7 +86,7 @@ describe('a metered price', () => {
     ['a fraction', 0.71, 'a fraction'],
     ['text', '7', 'a string'],
     ['true', true, 'a boolean'],
-    ['an object', { credits: 7 }, 'a object'],
+    ['an object', { credits: 7 }, 'an object'],
     ['an array', [7], 'an array'],
   ])('charges the whole hold for a report that is %s, and says so [T26] [T18] [L-S23]', (_, credits, got) => {
     const { price, faults } = meter(POINTED)
