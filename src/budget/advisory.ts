@@ -19,7 +19,8 @@ export function withAdvisory(
   { advise, mode }: Pick<BudgetSettings, 'advise' | 'mode'>,
 ): CallOutcome {
   const known = hold.state === 'held' || hold.state === 'spent'
-  if (outcome.kind !== 'result' || !known || !(advise || hold.debt > 0)) return outcome
+  const { remaining } = hold
+  if (outcome.kind !== 'result' || !known || remaining === undefined || !(advise || hold.debt > 0)) return outcome
   // Where it was paid before the call, nothing comes back. What comes back repays the debt first.
   const back = hold.state === 'held' ? held - charged : 0
   const owed = hold.debt - Math.min(hold.debt, Math.max(0, back))
@@ -30,6 +31,6 @@ export function withAdvisory(
   const advisory = owed > 0 ? { advisory: `Over budget: ${owed} credits of this call are owed` } : {}
   const { result } = outcome
   const meta = isObject(result._meta) ? result._meta : {}
-  const balance = { remaining: Math.max(0, hold.remaining + more), mode, ...advisory }
+  const balance = { remaining: Math.max(0, remaining + more), mode, ...advisory }
   return { ...outcome, result: { ...result, _meta: { ...meta, [BALANCE_META]: balance } } }
 }

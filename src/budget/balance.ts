@@ -37,10 +37,11 @@ export function balances(
         if (state !== 'open') return refusalOfStore(request, 0, { budget, remaining: 0, reason: 'closed' })
         // The next hold opens the next window: what it begins with is there already.
         const isOver = window !== undefined && window.end <= clock.now()
-        const remaining = isOver ? allotment : view.available
-        const resetAt = line.window && new Date(line.window.current[1]).toISOString()
-        const about = { budget_id: budget, unit, remaining, held, spent, debt, reset_at: resetAt }
-        told.push(Object.fromEntries(entriesSent(about)))
+        // What was spent is of all windows together, and says nothing of this one.
+        const rest = line.window
+          ? { remaining: isOver ? allotment : view.available, reset_at: new Date(line.window.current[1]).toISOString() }
+          : { remaining: view.available, held, spent, debt }
+        told.push(Object.fromEntries(entriesSent({ budget_id: budget, unit, ...rest })))
         return next(lines[told.length])
       },
     )

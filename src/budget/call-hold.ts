@@ -13,7 +13,7 @@ export interface CallHold {
   readonly state: 'held' | 'spent' | 'journaled' | 'simulated'
   readonly lines: readonly HoldLine[]
   /** What is left after it, as far as the store said. */
-  readonly remaining: Credits
+  readonly remaining: Credits | undefined
   /** What of it is owed, in soft mode. */
   readonly debt: Credits
 }

@@ -206,15 +206,20 @@ export interface ExtendRequest {
    * after a later one, by whoever comes first: another request for it is `round_used`.
    */
   readonly round?: number
+  /** Who would pay: a hold on any others is `unknown_hold`, so that nobody goes on with somebody else's. */
+  readonly budgets?: readonly BudgetId[]
 }
 
-/** The answer to {@link HoldingEnforcer.extend}; `remaining` and `debt` as in {@link HoldResult}, as they are now. */
+/**
+ * The answer to {@link HoldingEnforcer.extend}; `remaining` and `debt` as in {@link HoldResult}, as they are now, as far
+ * as the store says.
+ */
 export type ExtendResult =
   | {
       readonly kind: 'extended'
       readonly expiresAt: number
-      readonly remaining: Credits
-      readonly debt: Credits
+      readonly remaining?: Credits
+      readonly debt?: Credits
     }
   | { readonly kind: 'refused'; readonly reason: EnforcerReason }
 

@@ -9,7 +9,7 @@ import type { Credits } from '../core/credits.js'
 import type { Refusal } from '../core/refusal.js'
 import type { ToolCall } from '../core/call.js'
 import type { BudgetSettings } from './options.js'
-import type { CallHold } from './call-hold.js'
+import { budgetsOf, type CallHold } from './call-hold.js'
 import {
   canHold,
   type BudgetEnforcer,
@@ -25,7 +25,7 @@ import type { HoldFate } from './end.js'
 import type { Outage } from './outage.js'
 
 /** What a store says of the end of a hold. */
-type End = CaptureResult | ReleaseResult
+type End = CaptureResult | ReleaseResult | ExtendResult
 
 /** Holds before the call, captures or releases after it; with a store of four verbs it is paid before. */
 export class HoldingGate implements Gate {
@@ -76,7 +76,8 @@ export class HoldingGate implements Gate {
     if (decided !== undefined) return decided
     const { ttlMs, clock } = this.#settings
     // Two that bring the same round are two requests, only one of which may have it.
-    const request = { id: mintChargeId(clock.now()), holdId: call.id, ttlMs, round: call.round }
+    const budgets = lines.map((line) => line.budget)
+    const request = { id: mintChargeId(clock.now()), holdId: call.id, ttlMs, round: call.round, budgets }
     return andThen(
       reach(() => this.#enforcer.extend(request), this.#reach),
       (answer) => this.#resumed(call, cost, lines, answer),
@@ -100,12 +101,19 @@ export class HoldingGate implements Gate {
   wait(call: ToolCall, hold: CallHold, cost: Credits, waitMs: number): MaybePromise<Charge> {
     // The store knows nothing of it that could be kept: what comes later is another call.
     if (hold.state === 'journaled') return this.#journal(call, hold, 'keep', cost, cost)
-    this.extend(call, hold, waitMs)
+    const { id: holdId } = call
+    const request = { id: `${holdId}.w${call.round}`, holdId, ttlMs: waitMs, budgets: budgetsOf(hold) }
+    const post = (): MaybePromise<ExtendResult> => this.#enforcer.extend(request)
+    void andThen(reach(post, this.#reach), (answer) => {
+      // Otherwise a call that goes on in time would find its hold gone, and pay again.
+      if (isUnreached(answer) && !answer.misuse)
+        this.#outage.outbox.add({ chargeId: holdId, post: () => refusedBy(post()) }, answer.cause)
+    })
     return { held: cost, charged: 0, end: 'kept' }
   }
 
   extend(call: ToolCall, hold: CallHold, ttlMs: number): void {
-    if (hold.state !== 'held' && hold.state !== 'spent') return
+    if (hold.state !== 'held') return
     const request = { id: `${call.id}.x${this.#settings.clock.now()}`, holdId: call.id, ttlMs }
     // What cannot be extended now is tried again at the next sweep, before its time is up.
     void reach(() => this.#enforcer.extend(request), this.#reach)
@@ -141,7 +149,7 @@ export class HoldingGate implements Gate {
     if (isUnreached(answer)) return this.#outage.unreached(call, cost, lines, answer)
     this.#outage.reached()
     if (answer?.kind === 'extended') {
-      return { state: this.#paid ? 'spent' : 'held', lines, remaining: answer.remaining, debt: answer.debt }
+      return { state: this.#paid ? 'spent' : 'held', lines, remaining: answer.remaining, debt: answer.debt ?? 0 }
     }
     // A call that has ended since does not go on: what comes is another one.
     const [budget, reason] = [lines[0]?.budget ?? '', answer?.reason]

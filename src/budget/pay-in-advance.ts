@@ -1,6 +1,7 @@
 import { andThen, type MaybePromise } from '../core/maybe-promise.js'
 import { BudgetError } from '../core/errors.js'
 import { lacksCredits, reasonOf } from './refusals.js'
+import type { BudgetId } from './budget-id.js'
 import type { BudgetEnforcer, BudgetResult, HoldingEnforcer, HoldLine } from './enforcer.js'
 import type { ChargeId } from '../core/ids.js'
 
@@ -16,7 +17,7 @@ const MAX_WAITING = 10_000
  * for the store could not tell two others that bring the same round.
  */
 export function payInAdvance(enforcer: BudgetEnforcer): Holder {
-  const waiting = new Set<ChargeId>()
+  const waiting = new Map<ChargeId, BudgetId | undefined>()
   const spend = (chargeId: ChargeId, lines: readonly HoldLine[], tool = ''): MaybePromise<BudgetResult> => {
     const { budget, amount: cost } = onlyLine(lines)
     return enforcer.spend({ chargeId, budget, tool, cost })
@@ -40,12 +41,15 @@ export function payInAdvance(enforcer: BudgetEnforcer): Holder {
           : { kind: 'refused', reason: reasonOf(answer) },
       ),
     release: () => ({ kind: 'released', returned: 0 }),
-    extend({ holdId, round }) {
-      if (round !== undefined && !waiting.delete(holdId)) return { kind: 'refused', reason: 'round_used' }
-      if (round === undefined) waiting.add(holdId)
-      const [oldest] = waiting
+    extend({ holdId, round, budgets }) {
+      const [budget] = budgets ?? []
+      const isSame = round === undefined || (waiting.has(holdId) && waiting.get(holdId) === budget)
+      if (!isSame) return { kind: 'refused', reason: 'round_used' }
+      waiting.delete(holdId)
+      if (round === undefined) waiting.set(holdId, budget)
+      const [oldest] = waiting.keys()
       if (oldest !== undefined && waiting.size > MAX_WAITING) waiting.delete(oldest)
-      return { kind: 'extended', expiresAt: Infinity, remaining: 0, debt: 0 }
+      return { kind: 'extended', expiresAt: Infinity }
     },
   }
 }

@@ -96,7 +96,14 @@ class BudgetStep implements BudgetMiddleware {
     if (!isCredits(call.cost)) {
       return this.#refused(call, refuse(call.tool, { error: 'unpriced_tool', reason: 'invalid_price' }))
     }
-    const makeLines = this.#payers(call)
+    let makeLines: MakeLines
+    try {
+      makeLines = this.#payers(call)
+    } catch (error) {
+      // A function of the user's own that names no budget, or none that can be one.
+      const detail = { step: this.name, error }
+      return this.#refused(call, refuse(call.tool, { error: 'step_failed', reason: 'step_failed', detail }))
+    }
     // An earlier round was approved with the same arguments.
     if (call.round > 0) return this.#settle(call, this.#gate.resume(call, call.cost, makeLines(call.cost)))
     if (approve === undefined || call.cost <= approveAbove) return this.#place(call, makeLines)
@@ -116,8 +123,7 @@ class BudgetStep implements BudgetMiddleware {
 
   extend(call: ToolCall & Priced & Held): void {
     const { clock, ttlMs } = this.#settings
-    if (call.hold.state !== 'spent' && clock.now() - call.startedAt < LONGEST_HOLD_MS)
-      this.#gate.extend(call, call.hold, ttlMs)
+    if (clock.now() - call.startedAt < LONGEST_HOLD_MS) this.#gate.extend(call, call.hold, ttlMs)
   }
 
   // A price of one's own may throw, or answer with what is no amount: then all that was held is charged.
@@ -176,7 +182,7 @@ class BudgetStep implements BudgetMiddleware {
         call: callRef(call),
         budgets: budgetsOf(placed),
         cost: call.cost,
-        remaining: placed.remaining,
+        remaining: placed.remaining ?? 0,
       })
     }
     if (call.round === 0 && placed.debt > 0)

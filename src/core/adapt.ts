@@ -1,5 +1,5 @@
 import { BudgetError } from './errors.js'
-import { refuse, type Refusal } from './refusal.js'
+import { isRefusal, refuse, type Refusal } from './refusal.js'
 import type { CallMiddleware } from './middleware.js'
 import type { CallOutcome } from './outcome.js'
 import type { ToolCall } from './call.js'
@@ -58,11 +58,6 @@ export function middleware(
       return run.ended().then((end) => (isRefusal(end) ? outcome : end))
     },
   }
-}
-
-// The code around may be untyped, and answer with nothing at all.
-function isRefusal(end: CallOutcome | Refusal | undefined): end is Refusal {
-  return end?.kind === 'refused' && 'error' in end
 }
 
 function notCalled(call: ToolCall, name: string): Refusal {

@@ -12,22 +12,34 @@ export const TOKEN_PREFIX = 'mcpb_'
  * @property extra what else the authentication says, such as the user
  * @example withBudget({ enforcer, budget: (call) => call.auth?.clientId ?? 'anonymous' })
  */
-export class CallAuth {
+export interface CallAuth {
   readonly clientId: string | undefined
   readonly scopes: readonly string[]
   readonly extra: JsonObject
-  /** This library's tokens that came with the call. Private, so that no log or record ever shows one. */
-  readonly #presented: readonly string[]
+}
 
-  constructor(info: Pick<CallAuth, 'clientId' | 'scopes' | 'extra'>, presented: readonly string[]) {
-    this.clientId = info.clientId
-    this.scopes = info.scopes
-    this.extra = info.extra
-    this.#presented = presented
+/** A token that came with a call; `bare`: where only this library's are looked for, so that it needs no prefix. */
+export interface PresentedToken {
+  readonly text: string
+  readonly bare: boolean
+}
+
+/** A {@link CallAuth} that also keeps the tokens that came with the call: privately, so that no log or record shows one. */
+export class PresentedAuth implements CallAuth {
+  readonly clientId: string | undefined
+  readonly scopes: readonly string[]
+  readonly extra: JsonObject
+  readonly #tokens: readonly PresentedToken[]
+
+  constructor({ clientId, scopes, extra }: CallAuth, tokens: readonly PresentedToken[]) {
+    this.clientId = clientId
+    this.scopes = scopes
+    this.extra = extra
+    this.#tokens = tokens
   }
 
-  /** For the step that verifies tokens, and nothing else. */
-  static presentedTo(call: { readonly auth: CallAuth | undefined }): readonly string[] {
-    return call.auth === undefined ? [] : call.auth.#presented
+  /** The tokens that came with a call: for the step that verifies them, and nothing else. */
+  static tokensOf({ auth }: { readonly auth: CallAuth | undefined }): readonly PresentedToken[] {
+    return auth instanceof PresentedAuth ? auth.#tokens : []
   }
 }

@@ -55,14 +55,29 @@ export function composeWith(clock: Clock, steps: readonly CallMiddleware[]): Met
   }
 }
 
-/** The steps of a list, meters opened, checked for order. */
+/** What a step has beside its name: at least one of these. */
+const PARTS = ['enter', 'leave', 'extend', 'observe', 'listTools', 'methods', 'needs', 'gives', 'steps']
+
+/** Whether something is meant as a step, and not as settings with a name. */
+export function isStep(value: unknown): boolean {
+  return isObject(value) && 'name' in value && PARTS.some((part) => part in value)
+}
+
+/** Whether all steps that touch money only watch: then nothing is refused for it, and no message changed. */
+export function onlyWatches(steps: readonly CallMiddleware[]): boolean {
+  const watching = steps.map((step) => step.shadow).filter((shadow) => shadow !== undefined)
+  return watching.length > 0 && watching.every((shadow) => shadow)
+}
+
+/** The steps of a list, meters opened, checked for order; in shadow mode as they are there. */
 export function flattenSteps(steps: readonly CallMiddleware[]): readonly CallMiddleware[] {
-  const flat = steps.flatMap((step) => {
+  const listed = steps.flatMap((step) => {
     if (!isObject(step) || typeof step.name !== 'string') {
       throw misconfigured('steps', 'steps such as withBudget({ … })', step)
     }
     return 'steps' in step ? (step as unknown as Meter).steps : [step]
   })
+  const flat = onlyWatches(listed) ? listed.map((step) => step.inShadow?.() ?? step) : listed
   const given = new Set<string>()
   for (const step of flat) {
     const missing = step.needs?.find((need) => !given.has(need))

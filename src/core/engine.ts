@@ -108,13 +108,7 @@ export class Engine {
 
   /** The methods that {@link answer} knows. */
   get methods(): readonly string[] {
-    return this.#steps.flatMap((step) => Object.keys(step.methods ?? {}))
-  }
-
-  /** Whether all that touch money only watch: then the seat must not change any message. */
-  get shadow(): boolean {
-    const watching = this.#steps.map((step) => step.shadow).filter((shadow) => shadow !== undefined)
-    return watching.length > 0 && watching.every((shadow) => shadow)
+    return [...new Set(this.#steps.flatMap((step) => Object.keys(step.methods ?? {})))]
   }
 
   /** What the steps show of a list of tools; what is no list is counted as a throw. */

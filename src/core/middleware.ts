@@ -56,6 +56,11 @@ export interface CallMiddleware<Needs = unknown, Gives = unknown> {
    * message.
    */
   readonly shadow?: boolean
+  /**
+   * The same step where all money is only watched: one that lets pass what it would refuse, and tells of it. Without it
+   * a step stays as it is.
+   */
+  inShadow?(): CallMiddleware<Needs, Gives>
   /** Other messages that pass the seat and may carry evidence. A throw is counted and ignored. */
   observe?(message: ObservedMessage): void
   /**

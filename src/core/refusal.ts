@@ -83,6 +83,12 @@ export interface Refusal {
   readonly detail?: unknown
 }
 
+/** Whether a value is a refusal: a call, an outcome and a tool's result never look so. */
+export function isRefusal(value: unknown): value is Refusal {
+  const { kind, error, retryable } = Object(value) as Partial<Refusal>
+  return kind === 'refused' && typeof error === 'string' && typeof retryable === 'boolean'
+}
+
 /** The refusal of a call whose arguments cannot be read: no JSON, or beyond the limits. */
 export function refuseArguments(tool: string, error: unknown): Refusal {
   const reason = BudgetError.isInstance(error) && error.code === 'too_large' ? 'too_large' : 'invalid_request'

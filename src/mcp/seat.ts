@@ -3,7 +3,7 @@ import { Engine } from '../core/engine.js'
 import { GOVERNABLE, type GovernableMethod } from './methods.js'
 import { isObject } from '../core/json.js'
 import { REFUSALS } from '../core/refusal.js'
-import { flattenSteps } from '../core/compose.js'
+import { flattenSteps, isStep, onlyWatches } from '../core/compose.js'
 import { systemClock, type Clock } from '../core/clock.js'
 import type { CallMiddleware } from '../core/middleware.js'
 import { processKeys, Seal, sealKeys, type SealKey } from './seal.js'
@@ -49,18 +49,24 @@ export interface Seat {
   readonly receivedRounds: Rounds
 }
 
+const OPTIONS = ['server', 'refusal', 'codes', 'governed', 'sealKeys', 'clock'] as const
+
 /**
  * Reads what follows the wrapped thing: settings, if the first is no step, then steps.
  *
  * @throws BudgetError `invalid_config`, `wrong_order`
  */
-export function readSeat(who: string, given: readonly (SeatOptions | CallMiddleware)[]): Seat {
+export function readSeat(
+  who: string,
+  given: readonly (SeatOptions | CallMiddleware)[],
+  known: ReadonlyArray<keyof SeatOptions> = OPTIONS,
+): Seat {
   const [first, ...rest] = given
-  const hasOptions = isObject(first) && !('name' in first)
+  const hasOptions = isObject(first) && !isStep(first)
   const options = (hasOptions ? first : {}) as SeatOptions
   const steps = flattenSteps((hasOptions ? rest : given) as readonly CallMiddleware[])
   if (steps.length === 0) throw misconfigured(who, 'given steps', steps, 'none')
-  assertKeys(options, ['server', 'refusal', 'codes', 'governed', 'sealKeys', 'clock'], 'options')
+  assertKeys(options, known, 'options')
   const { codes = {}, clock = systemClock, governed = [] } = options
   const server = optionalText(options.server, 'server')
   const refusal = oneOf(options.refusal, ['error', 'result'], 'refusal')
@@ -73,8 +79,9 @@ export function readSeat(who: string, given: readonly (SeatOptions | CallMiddlew
   for (const method of governed) oneOf(method, GOVERNABLE, 'governed')
   const keys = options.sealKeys === undefined ? processKeys() : sealKeys(options.sealKeys)
   const engine = new Engine(steps, clock)
+  const shadow = onlyWatches(steps)
   const sealed = (prefix: string, by: readonly Uint8Array[]): Rounds =>
-    engine.shadow ? new WatchedRounds(clock) : new SealedRounds(new Seal(prefix, server, by), clock)
+    shadow ? new WatchedRounds(clock) : new SealedRounds(new Seal(prefix, server, by), clock)
   return {
     server,
     refusal,
@@ -82,7 +89,7 @@ export function readSeat(who: string, given: readonly (SeatOptions | CallMiddlew
     clock,
     engine,
     governed: new Set(['tools/call', ...governed]),
-    shadow: engine.shadow,
+    shadow,
     sentRounds: sealed('mcpb-c1.', processKeys()),
     receivedRounds: sealed('mcpb-s1.', keys),
   }

@@ -41,7 +41,7 @@ export function wrapTool<Handler extends ToolHandler>(
   handler: Handler,
   ...given: readonly (SeatOptions | CallMiddleware)[]
 ): Handler {
-  const seat = readSeat('wrapTool', given)
+  const seat = readSeat('wrapTool', given, ['server', 'clock'])
   const { engine } = seat
   const run = handler as unknown as (...given: unknown[]) => MaybePromise<unknown>
   const metered = (...received: unknown[]): MaybePromise<unknown> => {

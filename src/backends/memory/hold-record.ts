@@ -38,9 +38,8 @@ export class HoldRecord implements Timed {
   /** One that is `refused` never held anything. */
   state: HoldState | 'refused'
   end: HoldEndRecord | undefined = undefined
-  /** The last round that was consumed, and the request that did it. */
-  round = 0
-  roundId: string | undefined = undefined
+  /** The rounds that were consumed, in order, and the requests that did it; made with the first. */
+  rounds: Map<number, string> | undefined = undefined
   deadline: number
   readonly ttlMs: number
   readonly onExpire: OnExpire
@@ -73,6 +72,19 @@ export class HoldRecord implements Timed {
     const { ttlMs, onExpire, overdraft, tool, server } = this
     return { ttlMs, onExpire, overdraft, ...(tool !== undefined && { meta: { tool, server } }) }
   }
+}
+
+/** Consumes a round of a hold for a request, or says why it cannot. */
+export function consumeRound(hold: HoldRecord, round: number, id: string): 'id_reused' | 'round_used' | undefined {
+  hold.rounds ??= new Map()
+  let last = 0
+  for (const [used, by] of hold.rounds) {
+    if (by === id) return used === round ? undefined : 'id_reused'
+    last = used
+  }
+  if (round <= last) return 'round_used'
+  hold.rounds.set(round, id)
+  return undefined
 }
 
 /** What a hold is asked for with, beside its lines. */

@@ -1,5 +1,5 @@
 import { chargeIdTime } from '../../core/ids.js'
-import { budgetId } from '../../budget/budget-id.js'
+import { budgetId, type BudgetId } from '../../budget/budget-id.js'
 import {
   endChange,
   endChangeOfPastWindow,
@@ -14,7 +14,7 @@ import {
 import { isMoney, lineEvent, openWindows, refuseLines, resolveLines, type LineRefusal } from './hold-lines.js'
 import { Deadlines, type Timed } from './deadlines.js'
 import { ReplayMemory } from './replay-memory.js'
-import { HoldRecord, sameHold, type HeldLine, type HoldEndRecord } from './hold-record.js'
+import { consumeRound, HoldRecord, sameHold, type HeldLine, type HoldEndRecord } from './hold-record.js'
 import type { Book } from './book.js'
 import type { BudgetRecord } from './budget-record.js'
 import type {
@@ -101,15 +101,12 @@ export class Holds {
   }
 
   extend(request: ExtendRequest, now: number): ExtendResult {
-    const { id, round } = request
+    const { id, round, budgets } = request
     const hold = this.#find(request.holdId)
-    if (hold === undefined) return { kind: 'refused', reason: 'unknown_hold' }
+    if (hold === undefined || !isOn(hold, budgets)) return { kind: 'refused', reason: 'unknown_hold' }
     if (hold.state !== 'open') return { kind: 'refused', reason: 'hold_ended' }
-    if (round !== undefined && hold.roundId !== id) {
-      if (round <= hold.round) return { kind: 'refused', reason: 'round_used' }
-      hold.round = round
-      hold.roundId = id
-    }
+    const reason = round === undefined ? undefined : consumeRound(hold, round, id)
+    if (reason !== undefined) return { kind: 'refused', reason }
     const deadline = Math.max(hold.deadline, now + request.ttlMs)
     this.#deadlines.remove(hold)
     hold.deadline = deadline
@@ -212,6 +209,13 @@ export class Holds {
     this.#endedUpTo = Math.max(this.#endedUpTo, chargeIdTime(hold.id) ?? 0)
     return end
   }
+}
+
+/** Whether a hold is on these budgets, where it is asked. */
+function isOn({ lines }: HoldRecord, budgets: readonly BudgetId[] | undefined): boolean {
+  if (budgets === undefined) return true
+  const asked = new Set(budgets.map(budgetId))
+  return asked.size === lines.length && lines.every(({ budget }) => asked.has(budget.id))
 }
 
 function replayHold(known: HoldRecord, request: HoldRequest): HoldResult {

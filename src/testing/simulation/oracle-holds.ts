@@ -92,6 +92,7 @@ export class OracleHolds {
     if (hold.state !== 'open') return { kind: 'refused', reason: 'hold_ended' }
     const { id, round = 0 } = request
     if (round > 0 && hold.rounds.get(round) !== id) {
+      if ([...hold.rounds.values()].includes(id)) return { kind: 'refused', reason: 'id_reused' }
       if (Math.max(0, ...hold.rounds.keys()) >= round) return { kind: 'refused', reason: 'round_used' }
       hold.rounds.set(round, id)
     }
