@@ -206,8 +206,11 @@ export interface ExtendRequest {
    * after a later one, by whoever comes first: another request for it is `round_used`.
    */
   readonly round?: number
-  /** Who would pay: a hold on any others is `unknown_hold`, so that nobody goes on with somebody else's. */
-  readonly budgets?: readonly BudgetId[]
+  /**
+   * What the call would put aside now: a hold on other budgets, or of other amounts, is `unknown_hold`, so that nobody goes
+   * on with somebody else's, or with what was less. Windows do not count.
+   */
+  readonly lines?: readonly HoldLine[]
 }
 
 /**

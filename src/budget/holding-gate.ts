@@ -9,7 +9,7 @@ import type { Credits } from '../core/credits.js'
 import type { Refusal } from '../core/refusal.js'
 import type { ToolCall } from '../core/call.js'
 import type { BudgetSettings } from './options.js'
-import { budgetsOf, type CallHold } from './call-hold.js'
+import type { CallHold } from './call-hold.js'
 import {
   canHold,
   type BudgetEnforcer,
@@ -27,6 +27,9 @@ import type { Outage } from './outage.js'
 /** What a store says of the end of a hold. */
 type End = CaptureResult | ReleaseResult | ExtendResult
 
+/** How many requests for rounds are remembered that nobody heard of. */
+const MOST_UNHEARD = 10_000
+
 /** Holds before the call, captures or releases after it; with a store of four verbs it is paid before. */
 export class HoldingGate implements Gate {
   readonly #enforcer: Holder
@@ -35,6 +38,8 @@ export class HoldingGate implements Gate {
   readonly #outage: Outage
   readonly #reach: { readonly timeoutMs: number; readonly clock: BudgetSettings['clock'] }
   readonly #refused: RefusalMemory
+  /** Requests for rounds that nobody heard of, by call and round. */
+  readonly #unheard = new Map<string, string>()
 
   constructor(enforcer: BudgetEnforcer | Holder, settings: BudgetSettings, outage: Outage) {
     const paid = 'spend' in enforcer && !canHold(enforcer)
@@ -72,15 +77,19 @@ export class HoldingGate implements Gate {
   }
 
   resume(call: ToolCall, cost: Credits, lines: readonly HoldLine[]): MaybePromise<CallHold | Refusal> {
-    const decided = this.#outage.decideWithoutStore(call, cost, lines)
-    if (decided !== undefined) return decided
     const { ttlMs, clock } = this.#settings
-    // Two that bring the same round are two requests, only one of which may have it.
-    const budgets = lines.map((line) => line.budget)
-    const request = { id: mintChargeId(clock.now()), holdId: call.id, ttlMs, round: call.round, budgets }
+    const { id: holdId, round } = call
+    // Two that bring the same round are two requests, only one of which may have it; but one that was refused because
+    // nobody heard of the first may come again.
+    const key = `${holdId} ${round}`
+    const id = this.#unheard.get(key) ?? mintChargeId(clock.now())
+    this.#unheard.delete(key)
     return andThen(
-      reach(() => this.#enforcer.extend(request), this.#reach),
-      (answer) => this.#resumed(call, cost, lines, answer),
+      reach(() => this.#enforcer.extend({ id, holdId, ttlMs, round, lines }), this.#reach),
+      (answer) => {
+        if (isUnreached(answer) && this.#unheard.size < MOST_UNHEARD) this.#unheard.set(key, id)
+        return this.#resumed(call, cost, lines, answer)
+      },
     )
   }
 
@@ -102,7 +111,7 @@ export class HoldingGate implements Gate {
     // The store knows nothing of it that could be kept: what comes later is another call.
     if (hold.state === 'journaled') return this.#journal(call, hold, 'keep', cost, cost)
     const { id: holdId } = call
-    const request = { id: `${holdId}.w${call.round}`, holdId, ttlMs: waitMs, budgets: budgetsOf(hold) }
+    const request = { id: `${holdId}.w${call.round}`, holdId, ttlMs: waitMs, lines: hold.lines }
     const post = (): MaybePromise<ExtendResult> => this.#enforcer.extend(request)
     void andThen(reach(post, this.#reach), (answer) => {
       // Otherwise a call that goes on in time would find its hold gone, and pay again.
@@ -146,15 +155,21 @@ export class HoldingGate implements Gate {
     lines: readonly HoldLine[],
     answer: ExtendResult | Unreached,
   ): CallHold | Refusal {
-    if (isUnreached(answer)) return this.#outage.unreached(call, cost, lines, answer)
+    if (isUnreached(answer)) {
+      const { mode, openLimit } = this.#settings
+      const passes = !answer.misuse && (mode === 'soft' || openLimit > 0)
+      // Nobody can say whether the round was used: where calls pass unseen, each pays for itself.
+      return passes ? usedRound(call, cost, lines) : unavailable(call, cost, lines, answer.cause)
+    }
     this.#outage.reached()
     if (answer?.kind === 'extended') {
       return { state: this.#paid ? 'spent' : 'held', lines, remaining: answer.remaining, debt: answer.debt ?? 0 }
     }
-    // A call that has ended since does not go on: what comes is another one.
-    const [budget, reason] = [lines[0]?.budget ?? '', answer?.reason]
-    const over = reason === 'hold_ended' || reason === 'unknown_hold'
-    return refusalOfStore(call, cost, { budget, remaining: 0, reason: over ? 'round_used' : (reason ?? 'closed') })
+    const { reason } = answer ?? {}
+    // A call that has ended since, or was another one, does not go on: what comes is a call of its own.
+    if (reason === 'round_used' || reason === 'hold_ended' || reason === 'unknown_hold')
+      return usedRound(call, cost, lines)
+    return refusalOfStore(call, cost, { budget: lines[0]?.budget ?? '', remaining: 0, reason: reason ?? 'closed' })
   }
 
   // The store may have placed a hold that it did not tell of: it is given back, or barred if it comes yet.
@@ -221,4 +236,8 @@ export class HoldingGate implements Gate {
 // No answer at all is none that was given: it throws here, and is asked for again.
 function refusedBy(answer: MaybePromise<End>): MaybePromise<string | undefined> {
   return andThen(answer, (end) => (end.kind === 'refused' ? end.reason : undefined))
+}
+
+function usedRound(call: ToolCall, cost: Credits, lines: readonly HoldLine[]): Refusal {
+  return refusalOfStore(call, cost, { budget: lines[0]?.budget ?? '', remaining: 0, reason: 'round_used' })
 }

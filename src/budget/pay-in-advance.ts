@@ -1,7 +1,6 @@
 import { andThen, type MaybePromise } from '../core/maybe-promise.js'
 import { BudgetError } from '../core/errors.js'
 import { lacksCredits, reasonOf } from './refusals.js'
-import type { BudgetId } from './budget-id.js'
 import type { BudgetEnforcer, BudgetResult, HoldingEnforcer, HoldLine } from './enforcer.js'
 import type { ChargeId } from '../core/ids.js'
 
@@ -17,7 +16,8 @@ const MAX_WAITING = 10_000
  * for the store could not tell two others that bring the same round.
  */
 export function payInAdvance(enforcer: BudgetEnforcer): Holder {
-  const waiting = new Map<ChargeId, BudgetId | undefined>()
+  /** Calls that were asked for input, with the last round that was used of each. */
+  const paid = new Map<ChargeId, { used: number; readonly text: string }>()
   const spend = (chargeId: ChargeId, lines: readonly HoldLine[], tool = ''): MaybePromise<BudgetResult> => {
     const { budget, amount: cost } = onlyLine(lines)
     return enforcer.spend({ chargeId, budget, tool, cost })
@@ -41,14 +41,15 @@ export function payInAdvance(enforcer: BudgetEnforcer): Holder {
           : { kind: 'refused', reason: reasonOf(answer) },
       ),
     release: () => ({ kind: 'released', returned: 0 }),
-    extend({ holdId, round, budgets }) {
-      const [budget] = budgets ?? []
-      const isSame = round === undefined || (waiting.has(holdId) && waiting.get(holdId) === budget)
-      if (!isSame) return { kind: 'refused', reason: 'round_used' }
-      waiting.delete(holdId)
-      if (round === undefined) waiting.set(holdId, budget)
-      const [oldest] = waiting.keys()
-      if (oldest !== undefined && waiting.size > MAX_WAITING) waiting.delete(oldest)
+    extend({ holdId, round, lines = [] }) {
+      const known = paid.get(holdId)
+      const text = lines.map(({ budget, amount }) => `${budget} ${amount}`).join()
+      if (round === undefined) paid.set(holdId, { used: known?.used ?? 0, text })
+      else if (known === undefined || known.text !== text || round <= known.used)
+        return { kind: 'refused', reason: 'round_used' }
+      else known.used = round
+      const [oldest] = paid.keys()
+      if (oldest !== undefined && paid.size > MAX_WAITING) paid.delete(oldest)
       return { kind: 'extended', expiresAt: Infinity }
     },
   }

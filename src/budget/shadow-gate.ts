@@ -23,6 +23,9 @@ interface Simulated {
   readonly placed: CallHold | Refusal
 }
 
+/** How many calls are remembered that hard mode would have refused. */
+const MOST_REFUSED = 10_000
+
 /**
  * Shadow mode: does on a simulated store what hard mode would do on the real one, and lets every call through, in the
  * same tick. A call that hard mode would refuse runs, and its end changes nothing in the simulation.
@@ -33,6 +36,8 @@ export class ShadowGate implements Gate {
   readonly #gate: HoldingGate
   /** What the simulation said of calls that are under way, or is going to: a call may end before that. */
   readonly #placed = new Map<string, MaybePromise<Simulated>>()
+  /** Calls that hard mode would have refused: they run all the same, and may go on in rounds. */
+  readonly #refusedCalls = new Set<string>()
 
   constructor(settings: BudgetSettings) {
     const { enforcer, clock, events, shadow = new InMemoryBudgetEnforcer({ clock }) } = settings
@@ -69,6 +74,8 @@ export class ShadowGate implements Gate {
   }
 
   resume(call: ToolCall, cost: Credits, lines: readonly HoldLine[]): CallHold {
+    // Hard mode would have refused its first round, and this one would not have come.
+    if (this.#refusedCalls.has(call.id)) return simulatedHold([])
     const resumed = andThen<CallHold | Refusal, Simulated>(this.#gate.resume(call, cost, lines), (placed) => {
       // Hard mode would take it for a call of its own.
       if (!('error' in placed) || placed.reason !== 'round_used') return { call, placed }
@@ -116,6 +123,9 @@ export class ShadowGate implements Gate {
   }
 
   #refused(call: ToolCall & Partial<Priced>, lines: readonly HoldLine[], refusal: Refusal): void {
+    const [oldest] = this.#refusedCalls
+    if (oldest !== undefined && this.#refusedCalls.size >= MOST_REFUSED) this.#refusedCalls.delete(oldest)
+    this.#refusedCalls.add(call.id)
     this.#events.emit('refused', { call: callRef(call), refusal, enforced: false })
     this.#tell(call, lines, undefined, refusal)
   }

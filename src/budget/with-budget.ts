@@ -33,6 +33,9 @@ export interface BudgetMiddleware extends CallMiddleware<Priced, Held> {
 /** A call older than this is not kept alive any more. */
 const LONGEST_HOLD_MS = 86_400_000
 
+/** How many approved calls are remembered; of one that is not, a later round is asked for again. */
+const MOST_APPROVED = 10_000
+
 /**
  * The step that touches money: puts a call's cost aside before it is forwarded, and ends the hold by what the outcome
  * proves (docs/reference/outcomes.md). Needs a price, from `withCostProfile`. A call that cannot be paid is refused and
@@ -65,6 +68,8 @@ class BudgetStep implements BudgetMiddleware {
   readonly #payers: ReturnType<typeof compileLines>
   readonly #outage: Outage
   readonly #gate: Gate
+  /** Calls that were approved, for their later rounds. */
+  readonly #approved = new Set<string>()
 
   constructor(settings: BudgetSettings) {
     const { enforcer, mode, ttlMs } = settings
@@ -104,10 +109,11 @@ class BudgetStep implements BudgetMiddleware {
       const detail = { step: this.name, error }
       return this.#refused(call, refuse(call.tool, { error: 'step_failed', reason: 'step_failed', detail }))
     }
-    // An earlier round was approved with the same arguments.
-    if (call.round > 0) return this.#settle(call, this.#gate.resume(call, call.cost, makeLines(call.cost)))
-    if (approve === undefined || call.cost <= approveAbove) return this.#place(call, makeLines)
-    return andThen(this.#cannotPay(call, makeLines(call.cost)), (refusal) => refusal ?? this.#ask(call, makeLines))
+    const resumes = call.round > 0
+    const asks = approve !== undefined && call.cost > approveAbove && !this.#approved.has(call.id)
+    if (!asks) return resumes ? this.#resume(call, makeLines) : this.#place(call, makeLines)
+    const cannotPay = resumes ? undefined : this.#cannotPay(call, makeLines(call.cost))
+    return andThen(cannotPay, (refusal) => refusal ?? this.#ask(call, makeLines))
   }
 
   leave(call: ToolCall & Priced & Held, outcome: CallOutcome): MaybePromise<CallOutcome> {
@@ -141,8 +147,20 @@ class BudgetStep implements BudgetMiddleware {
   #ask(call: ToolCall & Priced, makeLines: MakeLines): MaybePromise<(ToolCall & Priced & Held) | Refusal> {
     const approved = approveCall(call, this.#settings.approve as NonNullable<BudgetSettings['approve']>)
     return andThen(approved, (answer) =>
-      answer.kind === 'refused' ? this.#refused(call, answer) : this.#place(answer, makeLines),
+      answer.kind === 'refused' ? this.#refused(call, answer) : this.#approve(answer, makeLines),
     )
+  }
+
+  // A later round of it has the same arguments and the same price, or it is another call.
+  #approve(call: ToolCall & Priced, makeLines: MakeLines): MaybePromise<(ToolCall & Priced & Held) | Refusal> {
+    const [oldest] = this.#approved
+    if (oldest !== undefined && this.#approved.size >= MOST_APPROVED) this.#approved.delete(oldest)
+    this.#approved.add(call.id)
+    return call.round > 0 ? this.#resume(call, makeLines) : this.#place(call, makeLines)
+  }
+
+  #resume(call: ToolCall & Priced, makeLines: MakeLines): MaybePromise<(ToolCall & Priced & Held) | Refusal> {
+    return this.#settle(call, this.#gate.resume(call, call.cost, makeLines(call.cost)))
   }
 
   // Nobody is asked to approve a call that the budget cannot pay. Advisory: the hold decides.

@@ -216,7 +216,12 @@ export class Engine {
     const now = this.#clock.now()
     for (const passage of this.#open) {
       // From then on at every sweep, so that an extension that failed is repeated before the hold's time is up.
-      if (passage.dueAt > now || passage.caller?.cancelled === true) continue
+      if (passage.dueAt > now) continue
+      if (passage.caller?.cancelled === true) {
+        // Nobody waits for it: its time runs out.
+        this.#open.delete(passage)
+        continue
+      }
       for (const step of this.#steps.slice(0, passage.entered)) {
         try {
           step.extend?.(passage.call)

@@ -85,8 +85,8 @@ export interface Refusal {
 
 /** Whether a value is a refusal: a call, an outcome and a tool's result never look so. */
 export function isRefusal(value: unknown): value is Refusal {
-  const { kind, error, retryable } = Object(value) as Partial<Refusal>
-  return kind === 'refused' && typeof error === 'string' && typeof retryable === 'boolean'
+  const { kind, error } = Object(value) as Partial<Refusal>
+  return kind === 'refused' && typeof error === 'string'
 }
 
 /** The refusal of a call whose arguments cannot be read: no JSON, or beyond the limits. */

@@ -1,7 +1,6 @@
-import { BudgetError } from '../core/errors.js'
 import { andThen, isPromise, type MaybePromise } from '../core/maybe-promise.js'
 import { newCall } from '../core/call.js'
-import { refuse, refuseArguments, type Refusal } from '../core/refusal.js'
+import { isRefusal, refuse, refuseArguments, type Refusal } from '../core/refusal.js'
 import { eraOf } from './eras.js'
 import { forwardable, readCall, snapshotOf, toolOf } from './request.js'
 import { newPending, PENDING_LIMIT, withOutcome, type PendingCall } from './pending.js'
@@ -14,8 +13,11 @@ import type { JsonObject } from '../core/json.js'
 import type { RequestId } from './wire.js'
 import type { Seat } from './seat.js'
 
-/** What became of a call that was to be let through; `dropped`: nobody waits for it, and it needs no answer. */
-export type Decision = PendingCall | Refusal | 'dropped'
+/**
+ * What became of a call that was to be let through. `dropped`: nobody waits for it, and it needs no answer; `closed`: the
+ * transport is.
+ */
+export type Decision = PendingCall | Refusal | 'dropped' | 'closed'
 
 /**
  * The calls that pass a transport in one direction, from the request to the end. Each goes through the steps and ends
@@ -69,16 +71,39 @@ export class Calls {
     return Promise.resolve(continued).then((later) => this.#continued(pending, later))
   }
 
-  /** Takes a call through the steps. @throws BudgetError `transport_closed` */
+  /** Notes a request that is refused, for its handler to say so: until it is asked for the server may say something else. */
+  refuseLater(message: JsonObject, id: RequestId, refusal: Refusal): PendingCall {
+    const pending = newPending(id, newCall({ tool: refusal.tool }, this.#seat.clock.now()), eraOf(message), message)
+    pending.refusal = refusal
+    this.#pending.set(id, pending)
+    return pending
+  }
+
+  /** Takes a call through the steps. */
   enter(pending: PendingCall): MaybePromise<Decision> {
+    pending.awaited = false
+    if (pending.cancelled || pending.refusal !== undefined) {
+      this.#forget(pending)
+      return pending.cancelled ? 'dropped' : (pending.refusal as Refusal)
+    }
     const passage = this.#engine.enter(pending.call, pending)
     if (!isPromise(passage)) return this.#decided(pending, passage, undefined)
     const snapshot = snapshotOf(pending.request)
     return passage.then((later) => this.#decided(pending, later, snapshot))
   }
 
+  /** Takes a call through the steps beside its way, which does not wait for them: in shadow mode. */
+  watch(taken: MaybePromise<PendingCall | Refusal>): void {
+    void andThen(taken, (pending) => {
+      if (isRefusal(pending)) return undefined
+      pending.sent = true
+      return andThen(this.enter(pending), () => {})
+    })
+  }
+
   /** Ends a call by its answer; the answer to hand on. */
   answered(pending: PendingCall, message: JsonObject): MaybePromise<JsonObject> {
+    pending.awaited = false
     this.#forget(pending)
     const { passage } = pending
     // Answered before the steps were asked, or because they refused it.
@@ -116,6 +141,7 @@ export class Calls {
   close(): void {
     this.#closed = true
     for (const pending of this.all()) {
+      pending.awaited = false
       if (!pending.handled) this.lose(pending, 'closed')
       else {
         this.#forget(pending)
@@ -151,10 +177,9 @@ export class Calls {
       this.#forget(pending)
       return pending.cancelled || this.#closed ? 'dropped' : refusal
     }
-    if (pending.cancelled || this.#closed) {
+    if (pending.cancelled || this.#closed || passage.left !== undefined) {
       this.lose(pending, this.#closed ? 'closed' : 'cancelled')
-      if (!this.#closed) return 'dropped'
-      throw new BudgetError({ code: 'transport_closed', message: 'Expected an open transport, got a closed one' })
+      return this.#closed ? 'closed' : 'dropped'
     }
     try {
       pending.request = forwardable(pending.request, call, passage.call, snapshot)
@@ -179,7 +204,7 @@ export class Calls {
   }
 
   #forget(pending: PendingCall): void {
-    if (this.#pending.get(pending.id) === pending) this.#pending.delete(pending.id)
+    if (!pending.awaited && this.#pending.get(pending.id) === pending) this.#pending.delete(pending.id)
     pending.cleanUp?.()
   }
 }

@@ -1,30 +1,20 @@
 import { isObject, type JsonObject } from '../core/json.js'
 import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
 import { admitBatch } from './batch.js'
+import { BudgetError } from '../core/errors.js'
 import { Calls, type Decision } from './calls.js'
 import { eraOf } from './eras.js'
 import { Listings } from './listings.js'
 import { outcomeOfSendFailure } from './evidence.js'
 import { refusalAnswer } from './refusal.js'
-import { requireId } from './request.js'
+import { isCall, requireId } from './request.js'
 import { watchOptions } from './watch-options.js'
 import type { Admitted } from './batch.js'
 import type { LostOutcome } from '../core/outcome.js'
 import type { PendingCall } from './pending.js'
-import type { RequestId, SendOptions } from './wire.js'
-import type { Refusal } from '../core/refusal.js'
+import { numberOf, type RequestId, type SendOptions, type Wire } from './wire.js'
+import { isRefusal, type Refusal } from '../core/refusal.js'
 import type { Seat } from './seat.js'
-
-/** The transport below a seat, as the seat uses it. */
-export interface Wire {
-  send(message: unknown, options: SendOptions | undefined): Promise<void>
-  /** Hands a message to whoever is connected above. */
-  deliver(message: JsonObject, extra?: unknown): void
-  /** Tells of a receiver that threw where nobody would catch it. */
-  fault(error: unknown): void
-  /** Whether a `resumptionToken` really resumes a stream there; elsewhere the call would run, and must be paid. */
-  readonly resumes: boolean
-}
 
 /**
  * The calls that are sent through a transport, usually a client's: takes each through the steps, and ends it by what
@@ -61,7 +51,7 @@ export class ClientSeat {
 
   /** Takes in an answer. */
   receive(message: JsonObject, extra: unknown): void {
-    const pending = this.#calls.find(message.id)
+    const pending = this.#calls.find(message.id) ?? this.#calls.find(numberOf(message.id))
     if (pending?.sent !== true) {
       if (this.#observes) this.#seat.engine.observe({ message, direction: 'in', server: this.#seat.server })
       return this.#wire.deliver(this.#listings.answer(message), extra)
@@ -84,7 +74,7 @@ export class ClientSeat {
   async #sendBatch(messages: readonly unknown[], options: SendOptions | undefined): Promise<void> {
     const decided = await admitBatch(
       messages,
-      (message) => this.#isCall(message),
+      (message) => isCall(message, this.#seat),
       (message) => this.#admitOrPass(message, options),
       (each) => this.#drop(each),
     )
@@ -105,12 +95,8 @@ export class ClientSeat {
     if (pending !== undefined) this.#calls.lose(pending, 'cancelled')
   }
 
-  #isCall(message: JsonObject): boolean {
-    return this.#seat.governed.has(message.method)
-  }
-
   #admitOrPass(message: JsonObject, options: SendOptions | undefined): MaybePromise<Admitted | undefined> {
-    if (this.#isCall(message)) return this.#admit(message, options)
+    if (isCall(message, this.#seat)) return this.#admit(message, options)
     if (message.method === 'notifications/cancelled') this.#cancel(message)
     this.#listings.request(message)
     if (this.#observes) this.#seat.engine.observe({ message, direction: 'out', server: this.#seat.server })
@@ -123,12 +109,19 @@ export class ClientSeat {
     if (this.#isResumption(message, options) && this.#calls.find(id) === undefined)
       return this.#resumed(message, id, options)
     const taken = this.#calls.take(message, id, undefined)
+    if (this.#seat.shadow) return this.#watched(taken, message)
     if (!isPromise(taken)) return this.#taken(taken, message, id)
     return Promise.resolve(taken).then((later) => this.#taken(later, message, id))
   }
 
+  // In shadow mode every call goes on in the same tick, as it came, also one that cannot be metered.
+  #watched(taken: MaybePromise<PendingCall | Refusal>, message: JsonObject): Admitted {
+    this.#calls.watch(taken)
+    return { message, pending: isPromise(taken) || isRefusal(taken) ? undefined : taken }
+  }
+
   #taken(taken: PendingCall | Refusal, message: JsonObject, id: RequestId): MaybePromise<Admitted | undefined> {
-    if ('kind' in taken) return this.#refuse(message, id, taken)
+    if (isRefusal(taken)) return this.#refuse(message, id, taken)
     const decision = this.#calls.enter(taken)
     if (!isPromise(decision)) return this.#decided(decision, message, id)
     return Promise.resolve(decision).then((later) => this.#decided(later, message, id))
@@ -136,7 +129,9 @@ export class ClientSeat {
 
   #decided(decision: Decision, message: JsonObject, id: RequestId): Admitted | undefined {
     if (decision === 'dropped') return undefined
-    if ('kind' in decision) return this.#refuse(message, id, decision)
+    if (decision === 'closed')
+      throw new BudgetError({ code: 'transport_closed', message: 'Expected an open transport, got a closed one' })
+    if (isRefusal(decision)) return this.#refuse(message, id, decision)
     return { message: decision.request, pending: decision }
   }
 

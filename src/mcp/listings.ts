@@ -1,6 +1,6 @@
 import { isObject, type JsonObject } from '../core/json.js'
 import { EXTENSION } from './methods.js'
-import { objectAt, type RequestId } from './wire.js'
+import { numberOf, objectAt, type RequestId } from './wire.js'
 import type { Seat } from './seat.js'
 
 /** How many requests may wait for their answer; beyond it the oldest is answered as it came. */
@@ -27,8 +27,12 @@ export class Listings {
   }
 
   /** A request that passes. */
-  request({ id, method }: JsonObject): void {
-    if (this.#wanted.size === 0 || !this.#wanted.has(method)) return
+  request(message: JsonObject): void {
+    const { id, method } = message
+    // An id that is used again, or whose request was cancelled, stands for no earlier one.
+    const over = method === 'notifications/cancelled' ? objectAt(message, 'params').requestId : id
+    if (this.#asked.size > 0) this.#asked.delete(over as RequestId)
+    if (!this.#wanted.has(method)) return
     const [oldest] = this.#asked.keys()
     if (oldest !== undefined && this.#asked.size >= MOST) this.#asked.delete(oldest)
     this.#asked.set(id as RequestId, method)
@@ -37,8 +41,10 @@ export class Listings {
   /** The answer to hand on. */
   answer(message: JsonObject): JsonObject {
     if (this.#asked.size === 0) return message
-    const method = this.#asked.get(message.id as RequestId)
-    if (method === undefined || !this.#asked.delete(message.id as RequestId)) return message
+    const id = this.#asked.has(message.id as RequestId) ? (message.id as RequestId) : numberOf(message.id)
+    const method = this.#asked.get(id)
+    if (method === undefined) return message
+    this.#asked.delete(id)
     if (!isObject(message.result)) return message
     const result = method === 'tools/list' ? this.#tools(message.result) : this.#announced(message.result)
     return this.#seat.shadow || result === message.result ? message : { ...message, result }

@@ -1,9 +1,9 @@
 import { BudgetError } from '../core/errors.js'
-import { ClientSeat, type Wire } from './client-seat.js'
+import { ClientSeat } from './client-seat.js'
 import { isOfClient } from './methods.js'
-import { isResponse, type SendOptions, type TransportLike } from './wire.js'
+import { isResponse, type SendOptions, type TransportLike, type Wire } from './wire.js'
 import { isObject, type JsonObject } from '../core/json.js'
-import { ServerSeat } from './server-seat.js'
+import { ServerSeat, type Role } from './server-seat.js'
 import type { Seat } from './seat.js'
 
 const BRAND = Symbol.for('dev.mcp-budget.metered')
@@ -39,13 +39,10 @@ export function alreadyWrapped(what: string): BudgetError {
  * own nor a change of the transport: the SDKs look at a transport's prototype, constructor and undeclared members, and
  * chain the handlers that they find.
  *
- * @param handlers whether the server's own handlers take calls through the steps
+ * @param role whose transport it is: a client's; a server's whose own handlers take calls through the steps; or not
+ * known, until a message shows it
  */
-export function meterTransport<T extends TransportLike>(
-  transport: T,
-  seat: Seat,
-  handlers: boolean,
-): MeteredTransport<T> {
+export function meterTransport<T extends TransportLike>(transport: T, seat: Seat, role: Role): MeteredTransport<T> {
   const inner = transport as unknown as Inner
   let { onmessage, onclose } = inner
   let attached = onmessage !== undefined
@@ -56,7 +53,7 @@ export function meterTransport<T extends TransportLike>(
     resumes: typeof inner.resumeStream === 'function',
   }
   const outgoing = new ClientSeat(seat, wire)
-  const incoming = new ServerSeat(seat, wire, handlers)
+  const incoming = new ServerSeat(seat, wire, role)
   const send = (message: unknown, options?: SendOptions): Promise<void> => {
     attached = true
     if (isObject(message)) {
@@ -74,7 +71,7 @@ export function meterTransport<T extends TransportLike>(
   }
   const over = (): void => {
     outgoing.close()
-    incoming.calls.close()
+    incoming.close()
   }
   inner.onmessage = receive
   inner.onclose = () => {

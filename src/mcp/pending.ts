@@ -1,6 +1,7 @@
 import type { CallOutcome } from '../core/outcome.js'
 import type { JsonObject } from '../core/json.js'
 import type { Passage } from '../core/engine.js'
+import type { Refusal } from '../core/refusal.js'
 import type { ToolCall } from '../core/call.js'
 import type { Era } from './eras.js'
 import type { RequestId } from './wire.js'
@@ -18,6 +19,12 @@ export interface PendingCall {
   passage: Passage | undefined
   /** Whether it was handed on: before that a cancellation means that it never ran. */
   sent: boolean
+  /** The message as the server was handed it, once it was. */
+  delivered: JsonObject | undefined
+  /** Whether its handler has still to be asked for: until then its id stays taken, whatever becomes of the call. */
+  awaited: boolean
+  /** Why it is refused, where its handler has to say so. */
+  refusal: Refusal | undefined
   /** Whether a handler of this process has it: then no error proves that nothing ran. */
   handled: boolean
   /** Set when nobody waits for it any more. */
@@ -40,6 +47,9 @@ export function newPending(id: RequestId, call: ToolCall, era: Era, request: Jso
     request,
     passage: undefined,
     sent: false,
+    delivered: undefined,
+    awaited: false,
+    refusal: undefined,
     handled: false,
     cancelled: false,
     resumptionToken: undefined,

@@ -3,6 +3,7 @@ import { copyJson, isObject, type JsonObject } from '../core/json.js'
 import { refuse, type Refusal } from '../core/refusal.js'
 import { isRequestId, isToolsCall, objectAt, type RequestId } from './wire.js'
 import type { CallAuth } from '../core/auth.js'
+import type { Seat } from './seat.js'
 import { newCall, type ToolCall } from '../core/call.js'
 
 const RELATED_TASK = 'io.modelcontextprotocol/related-task'
@@ -41,10 +42,18 @@ export function toolOf(message: JsonObject): string {
   return typeof name === 'string' ? name : ''
 }
 
-/** The id of a request; a notification named tools/call would run, unanswered and unpaid, on a server that is not strict. */
+/** The id of a call; one without would run, unanswered and unpaid, on a server that is not strict. */
 export function requireId({ id }: JsonObject): RequestId {
   if (isRequestId(id)) return id
-  throw invalidMessage('a tools/call with an id, text or an integer')
+  throw invalidMessage('a call with an id, text or an integer')
+}
+
+/**
+ * Whether a message is a call that the seat takes. One without an id is none in shadow mode, where nothing is kept from
+ * passing.
+ */
+export function isCall({ method, id }: JsonObject, { governed, shadow }: Pick<Seat, 'governed' | 'shadow'>): boolean {
+  return governed.has(method) && !(shadow && !isRequestId(id))
 }
 
 /** What cannot be sent as it is. */

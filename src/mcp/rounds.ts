@@ -71,7 +71,8 @@ export class SealedRounds implements Rounds {
  */
 export class WatchedRounds implements Rounds {
   readonly #clock: Clock
-  readonly #open = new Map<string, EarlierLeg & { readonly expiresAt: number }>()
+  /** By key, oldest first: calls that are alike wait side by side. */
+  readonly #open = new Map<string, Array<EarlierLeg & { readonly expiresAt: number }>>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -82,9 +83,10 @@ export class WatchedRounds implements Rounds {
     if (this.#open.size === 0 || (requestState === undefined && inputResponses === undefined)) return NONE
     return andThen(digestOf(call), (digest) => {
       const key = keyOf(digest, requestState)
-      const earlier = this.#open.get(key)
+      const waiting = this.#open.get(key) ?? []
       // The first that brings it goes on; another is a call of its own.
-      this.#open.delete(key)
+      const earlier = waiting.shift()
+      if (waiting.length === 0) this.#open.delete(key)
       if (earlier === undefined || earlier.expiresAt <= this.#clock.now()) return NONE
       return { kind: 'same', earlier, message: request }
     })
@@ -97,9 +99,11 @@ export class WatchedRounds implements Rounds {
       if (digest === undefined) return undefined
       const [oldest] = this.#open.keys()
       if (oldest !== undefined && this.#open.size >= ROUND_LIMITS.open) this.#open.delete(oldest)
-      const { requestState } = objectAt(response, 'result')
-      const expiresAt = this.#clock.now() + ROUND_LIMITS.ttlMs
-      this.#open.set(keyOf(digest, requestState), { id: call.id, round, expiresAt })
+      const key = keyOf(digest, objectAt(response, 'result').requestState)
+      const waiting = this.#open.get(key) ?? []
+      if (waiting.length >= ROUND_LIMITS.open) waiting.shift()
+      waiting.push({ id: call.id, round, expiresAt: this.#clock.now() + ROUND_LIMITS.ttlMs })
+      this.#open.set(key, waiting)
       return response
     })
   }

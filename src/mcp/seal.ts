@@ -77,7 +77,7 @@ export class Seal {
 /** Keys as they are used. @throws BudgetError `invalid_config` */
 export function sealKeys(keys: readonly SealKey[]): readonly Uint8Array[] {
   const given: unknown = keys
-  if (!Array.isArray(given) || given.length === 0) throw misconfigured('sealKeys', 'a list of keys', given)
+  if (!Array.isArray(given) || given.length === 0) throw misconfigured('sealKeys', 'a list of at least one key', given)
   return given.map((key: unknown, i) => {
     const bytes = typeof key === 'string' ? new TextEncoder().encode(key) : key
     if (bytes instanceof Uint8Array && bytes.length >= LEAST_KEY_BYTES) return bytes.slice()

@@ -3,39 +3,44 @@ import { BudgetError } from '../core/errors.js'
 import { Calls, type Decision } from './calls.js'
 import { eraOf } from './eras.js'
 import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
-import { isRequestId, objectAt, type RequestId, type SendOptions } from './wire.js'
+import { isRequestId, objectAt, type RequestId, type SendOptions, type Wire } from './wire.js'
 import { Listings } from './listings.js'
 import { newCall } from '../core/call.js'
-import { ownParams } from './request.js'
+import { invalidMessage, isCall, ownParams, toolOf } from './request.js'
 import { refusalAnswer } from './refusal.js'
 import type { CallAuth } from '../core/auth.js'
 import type { JsonObject } from '../core/json.js'
-import type { PendingCall } from './pending.js'
-import type { Refusal } from '../core/refusal.js'
+import { PENDING_LIMIT, type PendingCall } from './pending.js'
+import { isRefusal, refuse, type Refusal } from '../core/refusal.js'
 import type { Seat } from './seat.js'
-import type { Wire } from './client-seat.js'
+
+/** Whose transport a seat is on, as far as is known when it is wrapped. */
+export type Role = 'client' | 'handlers' | 'unknown'
 
 /**
  * The calls that come in through a transport, usually a server's: takes each through the steps, and ends it by what is
  * answered, by a cancellation or by the end of the connection. Answers this library's own methods.
  *
- * With `handlers`, the server's own handlers take calls through the steps (`wrapServer`): here they are noted, and
+ * In the role `handlers` the server's own handlers take calls through the steps (`wrapServer`): here they are noted, and
  * handed on in the same tick, so that what a server refuses before it asks a handler is refused as without a seat.
  */
 export class ServerSeat {
   readonly calls: Calls
   /** Whether the transport has shown to be a client's: what a server calls there has no handler, and costs nothing. */
-  isClient = false
+  isClient: boolean
   readonly #seat: Seat
   readonly #wire: Wire
-  readonly #handlers: boolean
+  readonly #role: Role
   readonly #listings: Listings
   readonly #methods: ReadonlySet<unknown>
+  /** The ids of requests that are no calls, and not answered yet. */
+  readonly #others = new Set<RequestId>()
 
-  constructor(seat: Seat, wire: Wire, handlers: boolean) {
+  constructor(seat: Seat, wire: Wire, role: Role) {
     this.#seat = seat
     this.#wire = wire
-    this.#handlers = handlers
+    this.#role = role
+    this.isClient = role === 'client'
     this.calls = new Calls(seat, seat.engine, seat.receivedRounds)
     const methods = seat.shadow ? [] : seat.engine.methods
     this.#methods = new Set(methods)
@@ -46,9 +51,11 @@ export class ServerSeat {
   receive(message: JsonObject, extra: unknown): void {
     const { method, id } = message
     const mayRun = !this.isClient || method === 'sampling/createMessage'
-    if (mayRun && this.#seat.governed.has(method)) return this.#call(message, extra)
-    if (this.#methods.has(method) && isRequestId(id)) return this.#own(message, id, authOf(message, extra))
+    if (mayRun && isCall(message, this.#seat)) return this.#call(message, extra)
     if (method === 'notifications/cancelled') this.#cancel(message)
+    if (isRequestId(id) && !this.#open(message, id)) return
+    if (!this.isClient && this.#methods.has(method) && isRequestId(id))
+      return this.#own(message, id, authOf(message, extra))
     this.#listings.request(message)
     if (this.#seat.engine.observes) this.#seat.engine.observe({ message, direction: 'in', server: this.#seat.server })
     this.#wire.deliver(message, extra)
@@ -58,46 +65,78 @@ export class ServerSeat {
   answer(message: JsonObject, options: SendOptions | undefined): Promise<void> {
     const pending = this.calls.find(message.id)
     if (pending === undefined) {
+      this.#others.delete(message.id as RequestId)
       if (this.#seat.engine.observes)
         this.#seat.engine.observe({ message, direction: 'out', server: this.#seat.server })
       return this.#wire.send(this.#listings.answer(message), options)
     }
-    if (pending.passage === undefined && message.result !== undefined) return this.#bypassed(pending, options)
+    const gated = this.#role === 'handlers' && !this.#seat.shadow
+    if (gated && pending.passage === undefined && message.result !== undefined) return this.#bypassed(pending, options)
     const answer = this.calls.answered(pending, message)
     if (!isPromise(answer)) return this.#wire.send(answer, options)
     return Promise.resolve(answer).then((later) => this.#wire.send(later, options))
   }
 
+  /** The connection is gone. */
+  close(): void {
+    this.#others.clear()
+    this.calls.close()
+  }
+
+  // One id stands for one request: the answer to another must not end a call.
+  #open(message: JsonObject, id: RequestId): boolean {
+    if (this.#seat.shadow) return true
+    if (this.calls.find(id) === undefined) {
+      if (this.#others.size < PENDING_LIMIT) this.#others.add(id)
+      return true
+    }
+    this.#refuse(message, id, refuse('', { error: 'invalid_request', reason: 'duplicate_id' }))
+    return false
+  }
+
   #call(message: JsonObject, extra: unknown): void {
     const { id } = message
     // A server that is not strict would run it, unanswered and unpaid.
-    if (!isRequestId(id)) return this.#wire.fault(withoutId())
+    if (!isRequestId(id)) return this.#wire.fault(invalidMessage('a call with an id, text or an integer'))
+    if (this.#seat.shadow) {
+      this.calls.watch(this.calls.take(message, id, authOf(message, extra)))
+      return this.#wire.deliver(message, extra)
+    }
+    if (this.#others.has(id) || this.#others.size >= PENDING_LIMIT) {
+      const full = !this.#others.has(id)
+      const why = full
+        ? ({ error: 'budget_unavailable', reason: 'pending_limit' } as const)
+        : ({ error: 'invalid_request', reason: 'duplicate_id' } as const)
+      return this.#refuse(message, id, refuse(toolOf(message), why))
+    }
     const taken = this.calls.take(message, id, authOf(message, extra))
     if (!isPromise(taken)) return this.#taken(taken, message, id, extra, false)
     void Promise.resolve(taken).then((later) => this.#taken(later, message, id, extra, true))
   }
 
   #taken(taken: PendingCall | Refusal, message: JsonObject, id: RequestId, extra: unknown, late: boolean): void {
-    if ('kind' in taken) return this.#refuse(message, id, taken)
-    if (this.#handlers) return this.#deliver(taken, extra, late)
+    if (isRefusal(taken)) {
+      if (this.#role !== 'handlers' || !isForHandler(taken, message)) return this.#refuse(message, id, taken)
+      return this.#deliver(this.calls.refuseLater(message, id, taken), extra, late)
+    }
+    if (this.#role === 'handlers') return this.#deliver(taken, extra, late)
     const decided = (decision: Decision, later: boolean): void => {
-      if (decision === 'dropped') return
-      if ('kind' in decision) this.#refuse(message, id, decision)
+      // Nobody waits for an answer.
+      if (decision === 'dropped' || decision === 'closed') return
+      if (isRefusal(decision)) this.#refuse(message, id, decision)
       else this.#deliver(decision, extra, later)
     }
     const decision = this.calls.enter(taken)
     if (!isPromise(decision)) return decided(decision, late)
-    Promise.resolve(decision).then(
-      (later) => decided(later, true),
-      // The transport was closed meanwhile: nobody waits for an answer.
-      () => {},
-    )
+    void Promise.resolve(decision).then((later) => decided(later, true))
   }
 
   // What a receiver throws in time goes to the transport, which knows what to do; later there is nobody to catch it.
   #deliver(pending: PendingCall, extra: unknown, late: boolean): void {
     // Nothing of it has begun while its handler still has to be asked for.
-    pending.sent = !this.#handlers
+    pending.sent = this.#role !== 'handlers'
+    pending.awaited = !pending.sent
+    pending.delivered = pending.request
     if (!late) return this.#wire.deliver(pending.request, extra)
     try {
       this.#wire.deliver(pending.request, extra)
@@ -107,8 +146,10 @@ export class ServerSeat {
   }
 
   #cancel(message: JsonObject): void {
-    const pending = this.calls.find(objectAt(message, 'params').requestId)
-    if (pending !== undefined) this.calls.lose(pending, 'cancelled')
+    const { requestId } = objectAt(message, 'params')
+    this.#others.delete(requestId as RequestId)
+    const pending = this.calls.find(requestId)
+    if (pending !== undefined && !pending.cancelled) this.calls.lose(pending, 'cancelled')
   }
 
   #own(message: JsonObject, id: RequestId, auth: CallAuth | undefined): void {
@@ -117,9 +158,10 @@ export class ServerSeat {
     const about = { tool: String(message.method), args: ownParams(params), meta: objectAt(params, '_meta') }
     const request = newCall({ ...about, server, auth }, clock.now())
     const answered = (answer: JsonObject | Refusal | undefined): void => {
+      this.#others.delete(id)
       if (isRefusal(answer)) return this.#refuse(message, id, answer)
       const result = eraOf(message) === 'modern' ? { resultType: 'complete', ...answer } : { ...answer }
-      this.#post({ jsonrpc: '2.0', id, result })
+      queueMicrotask(() => this.#post({ jsonrpc: '2.0', id, result }))
     }
     const answer: MaybePromise<JsonObject | Refusal> | undefined = engine.answer(request)
     if (answer === undefined || !isPromise(answer)) answered(answer)
@@ -150,10 +192,11 @@ export class ServerSeat {
   }
 }
 
-function isRefusal(answer: JsonObject | Refusal | undefined): answer is Refusal {
-  return answer?.kind === 'refused' && 'retryable' in answer
-}
-
-function withoutId(): BudgetError {
-  return new BudgetError({ code: 'invalid_request', message: 'Expected a tools/call with an id, text or an integer' })
+/**
+ * Whether a refusal may wait for the handler, so that what the server says before keeps its HTTP status. Not one of an
+ * id that is taken, nor of a call whose answer would come inside of another one.
+ */
+function isForHandler({ reason }: Refusal, message: JsonObject): boolean {
+  if (reason === 'related_task') return eraOf(message) === 'modern'
+  return reason !== 'duplicate_id' && reason !== 'pending_limit'
 }

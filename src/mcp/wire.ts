@@ -33,10 +33,21 @@ export interface SendOptions {
   readonly onRequestStreamEnd?: () => void
 }
 
+/** The transport below a seat, as the seat uses it. */
+export interface Wire {
+  send(message: unknown, options: SendOptions | undefined): Promise<void>
+  /** Hands a message to whoever is connected above. */
+  deliver(message: JsonObject, extra?: unknown): void
+  /** Tells of a receiver that threw where nobody would catch it. */
+  fault(error: unknown): void
+  /** Whether a `resumptionToken` really resumes a stream there; elsewhere the call would run, and must be paid. */
+  readonly resumes: boolean
+}
+
 /** Prefix of every `_meta` key of this library. */
 export const META = 'dev.mcp-budget/'
 
-/** A `tools/call` without an id would run and never be answered. */
+/** Whether a message is a `tools/call`. */
 export function isToolsCall(message: JsonObject): boolean {
   return message.method === 'tools/call'
 }
@@ -49,6 +60,11 @@ export function isResponse(message: JsonObject): boolean {
 /** Whether a value can be the id of a request. */
 export function isRequestId(id: unknown): id is RequestId {
   return typeof id === 'string' || (typeof id === 'number' && Number.isSafeInteger(id))
+}
+
+/** The number that an answer's id in text stands for: both SDKs take the answer "1" for that to 1. */
+export function numberOf(id: unknown): RequestId {
+  return typeof id === 'string' ? Number(id) : (id as RequestId)
 }
 
 /** An object at a key of an object, or an empty one. */

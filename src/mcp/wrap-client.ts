@@ -1,7 +1,8 @@
 import { BudgetError } from '../core/errors.js'
 import { alreadyWrapped, isMetered } from './metered-transport.js'
 import { isWrappedServer } from './wrap-server.js'
-import { wrapTransport } from './wrap-transport.js'
+import { isServer, notSupported } from './not-supported.js'
+import { wrapIn } from './wrap-transport.js'
 import { readSeat, type SeatOptions } from './seat.js'
 import type { CallMiddleware, Ordered } from '../core/middleware.js'
 import type { ClientLike, ServerLike, TransportLike } from './wire.js'
@@ -13,7 +14,7 @@ const wrapped = new WeakSet<object>()
  * is wrapped. Answers with the same client, so that no unmetered one is left.
  *
  * @param client one that is not connected yet
- * @param steps settings first if any (`{ server, refusal, codes }`), then steps, outermost first
+ * @param steps settings first if any (`{ server, refusal, codes, governed }`), then steps, outermost first
  * @throws BudgetError `already_connected`, `already_wrapped`, `invalid_config`, `wrong_order`
  * @example
  * ```ts
@@ -26,33 +27,31 @@ const wrapped = new WeakSet<object>()
  */
 export function wrapClient<T extends ClientLike, List extends readonly CallMiddleware[]>(
   client: T,
+  options: SeatOptions,
   ...steps: List & Ordered<List>
 ): T
 export function wrapClient<T extends ClientLike, List extends readonly CallMiddleware[]>(
   client: T,
-  options: SeatOptions,
   ...steps: List & Ordered<List>
 ): T
 export function wrapClient<T extends ClientLike>(client: T, ...given: readonly (SeatOptions | CallMiddleware)[]): T {
+  const connect = (Object(client) as Partial<ClientLike>).connect as unknown
+  if (typeof connect !== 'function' || isServer(client) || isMetered(client) || 'send' in client)
+    throw notSupported('wrapClient', 'a client of an MCP SDK', client)
   if (client.transport !== undefined && client.transport !== null) {
     throw new BudgetError({
       code: 'already_connected',
       message: 'Expected a client that is not connected; call wrapClient before connect',
     })
   }
-  if (wrapped.has(client)) {
-    throw alreadyWrapped('client')
-  }
-  // Settings are judged now, not when the client connects.
-  readSeat('wrapClient', given)
-  const connect = client.connect.bind(client) as (transport: unknown, ...rest: unknown[]) => Promise<void>
-  const steps = given as readonly CallMiddleware[]
+  if (wrapped.has(client)) throw alreadyWrapped('client')
+  const seat = readSeat('wrapClient', given)
   // A client may close and connect again, through the same transport.
   const known = new WeakMap<TransportLike, TransportLike>()
   const metered = async (transport: TransportLike, ...rest: unknown[]): Promise<void> => {
-    const own = known.get(transport) ?? wrapTransport(transport, ...steps)
+    const own = known.get(transport) ?? wrapIn(transport, seat, 'client').transport
     known.set(transport, own)
-    return connect(own, ...rest)
+    return Reflect.apply(connect, client, [own, ...rest]) as Promise<void>
   }
   client.connect = metered
   wrapped.add(client)

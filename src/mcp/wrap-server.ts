@@ -1,7 +1,9 @@
-import { alreadyWrapped, isMetered } from './metered-transport.js'
-import { BudgetError, describeValue } from '../core/errors.js'
+import { alreadyWrapped } from './metered-transport.js'
+import { andThen, type MaybePromise } from '../core/maybe-promise.js'
+import { BudgetError } from '../core/errors.js'
 import { HandlerSeat } from './handler-seat.js'
-import { isObject } from '../core/json.js'
+import { isObject, type JsonObject } from '../core/json.js'
+import { isServer, notSupported } from './not-supported.js'
 import { readSeat, type Seat, type SeatOptions } from './seat.js'
 import { wrapIn } from './wrap-transport.js'
 import type { CallMiddleware, Ordered } from '../core/middleware.js'
@@ -38,11 +40,11 @@ interface LowServer {
  */
 export function wrapServer<T extends ServerLike, List extends readonly CallMiddleware[]>(
   server: T,
+  options: SeatOptions,
   ...steps: List & Ordered<List>
 ): T
 export function wrapServer<T extends ServerLike, List extends readonly CallMiddleware[]>(
   server: T,
-  options: SeatOptions,
   ...steps: List & Ordered<List>
 ): T
 export function wrapServer<T extends ServerLike>(server: T, ...given: readonly (SeatOptions | CallMiddleware)[]): T {
@@ -68,11 +70,11 @@ export function wrapServer<T extends ServerLike>(server: T, ...given: readonly (
  */
 export function wrapServerFactory<F extends ServerFactory, List extends readonly CallMiddleware[]>(
   factory: F,
+  options: SeatOptions,
   ...steps: List & Ordered<List>
 ): F
 export function wrapServerFactory<F extends ServerFactory, List extends readonly CallMiddleware[]>(
   factory: F,
-  options: SeatOptions,
   ...steps: List & Ordered<List>
 ): F
 export function wrapServerFactory<F extends ServerFactory>(
@@ -80,18 +82,15 @@ export function wrapServerFactory<F extends ServerFactory>(
   ...given: readonly (SeatOptions | CallMiddleware)[]
 ): F {
   const made: unknown = factory
-  if (typeof made !== 'function') {
-    const hint = isObject(made) && 'connect' in made ? 'use wrapServer for a server' : `got ${describeValue(made)}`
-    throw new BudgetError({ code: 'not_supported', message: `Expected a function that makes a server; ${hint}` })
-  }
+  if (typeof made !== 'function') throw notSupported('wrapServerFactory', 'a function that makes a server', made)
   const seat = readSeat('wrapServerFactory', given)
   const wrap = (server: ServerLike): ServerLike => {
     const low = lowServer(server, 'wrapServerFactory')
     return seats.get(low) === seat ? server : seatServer(server, low, seat)
   }
   const wrapping = (...args: unknown[]): unknown => {
-    const server = (made as (...args: unknown[]) => ServerLike | Promise<ServerLike>)(...args)
-    return server instanceof Promise ? server.then(wrap) : wrap(server)
+    const server = (made as (...args: unknown[]) => MaybePromise<ServerLike>)(...args)
+    return andThen(server, wrap)
   }
   return wrapping as unknown as F
 }
@@ -109,7 +108,7 @@ function seatServer<T extends ServerLike>(server: T, low: LowServer, seat: Seat)
   low.connect = async (transport, ...rest) => {
     if (low.transport !== undefined && low.transport !== null)
       throw connected('make a server for each connection, or answers cross')
-    const own = known.get(transport) ?? wrapIn(transport, seat, true)
+    const own = known.get(transport) ?? wrapIn(transport, seat, 'handlers')
     known.set(transport, own)
     handlers.incoming = own.incoming
     return connect(own.transport, ...rest)
@@ -124,21 +123,9 @@ export function isWrappedServer(server: unknown): boolean {
 }
 
 function lowServer(server: unknown, who: string): LowServer {
-  const given = isObject(server) ? server : {}
-  const low: unknown = isObject(given.server) ? given.server : server
-  if (isObject(low) && typeof low.connect === 'function' && typeof low.getClientCapabilities === 'function')
-    return low as unknown as LowServer
-  const hint =
-    typeof server === 'function'
-      ? 'use wrapServerFactory for a function that makes servers'
-      : 'callTool' in given
-        ? 'use wrapClient for a client'
-        : 'send' in given || isMetered(server)
-          ? 'use wrapTransport for a transport'
-          : 'fetch' in given
-            ? 'use wrapServerFactory inside createMcpHandler'
-            : `got ${describeValue(server)}`
-  throw new BudgetError({ code: 'not_supported', message: `Expected ${who} to get a server of an MCP SDK; ${hint}` })
+  if (!isServer(server)) throw notSupported(who, 'a server of an MCP SDK', server)
+  const given = server as JsonObject
+  return (isObject(given.server) ? given.server : given) as unknown as LowServer
 }
 
 function connected(hint: string): BudgetError {

@@ -28,12 +28,12 @@ export type ToolHandler = (...given: never[]) => unknown
 export function wrapTool<Handler extends ToolHandler, List extends readonly CallMiddleware[]>(
   name: string,
   handler: Handler,
+  options: Pick<SeatOptions, 'server' | 'clock'>,
   ...steps: List & Ordered<List>
 ): Handler
 export function wrapTool<Handler extends ToolHandler, List extends readonly CallMiddleware[]>(
   name: string,
   handler: Handler,
-  options: Pick<SeatOptions, 'server' | 'clock'>,
   ...steps: List & Ordered<List>
 ): Handler
 export function wrapTool<Handler extends ToolHandler>(

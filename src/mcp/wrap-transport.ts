@@ -1,6 +1,8 @@
 import { alreadyWrapped, isMetered, meterTransport } from './metered-transport.js'
 import { readSeat, type Seat, type SeatOptions } from './seat.js'
 import type { CallMiddleware, Ordered } from '../core/middleware.js'
+import { notSupported } from './not-supported.js'
+import type { Role } from './server-seat.js'
 import type { TransportLike } from './wire.js'
 
 const wrapped = new WeakSet<object>()
@@ -27,28 +29,32 @@ const wrapped = new WeakSet<object>()
  */
 export function wrapTransport<T extends TransportLike, List extends readonly CallMiddleware[]>(
   transport: T,
+  options: SeatOptions,
   ...steps: List & Ordered<List>
 ): T
 export function wrapTransport<T extends TransportLike, List extends readonly CallMiddleware[]>(
   transport: T,
-  options: SeatOptions,
   ...steps: List & Ordered<List>
 ): T
 export function wrapTransport<T extends TransportLike>(
   transport: T,
   ...given: readonly (SeatOptions | CallMiddleware)[]
 ): T {
-  assertBare(transport)
-  return wrapIn(transport, readSeat('wrapTransport', given), false).transport
+  assertTransport(transport)
+  return wrapIn(transport, readSeat('wrapTransport', given), 'unknown').transport
 }
 
 /** Puts a seat on a transport, which must not have one. @throws BudgetError `already_wrapped` */
-export function wrapIn<T extends TransportLike>(transport: T, seat: Seat, handlers: boolean) {
-  assertBare(transport)
+export function wrapIn<T extends TransportLike>(transport: T, seat: Seat, role: Role) {
+  assertTransport(transport)
   wrapped.add(transport)
-  return meterTransport(transport, seat, handlers)
+  return meterTransport(transport, seat, role)
 }
 
-function assertBare(transport: TransportLike): void {
-  if (isMetered(transport) || wrapped.has(transport)) throw alreadyWrapped('transport')
+function assertTransport(transport: unknown): void {
+  const { start, send, close } = Object(transport) as Partial<TransportLike>
+  if (![start, send, close].every((each) => typeof each === 'function')) {
+    throw notSupported('wrapTransport', 'a transport, with `start`, `send` and `close`', transport)
+  }
+  if (isMetered(transport) || wrapped.has(transport as object)) throw alreadyWrapped('transport')
 }

@@ -33,7 +33,8 @@ export interface ToolPinsOptions {
  * - with `unpinned: 'deny'`, a tool without a pin; and with `onChange: 'deny'` one that could not be remembered, after
  *   10,000 of its server: reason `forbidden_tool`.
  *
- * Neither is shown. A tool that nobody listed yet is as it was. List this step after those that change what is shown.
+ * Neither is shown. Beside a budget in shadow mode nothing is refused or hidden, and `refused` is told with
+ * `enforced: false`. A tool that nobody listed yet is as it was. List this step after those that change what is shown.
  *
  * @throws BudgetError `invalid_config`: a mistake in the options, named by its path
  * @example
@@ -62,12 +63,12 @@ export function withToolPins(options: ToolPinsOptions = {}): CallMiddleware {
     return standing === 'changed' ? 'definition_changed' : 'forbidden_tool'
   }
 
-  function decide(call: ToolCall): ToolCall | Refusal {
+  function decide(call: ToolCall, enforced: boolean): ToolCall | Refusal {
     const reason = whyNot(call.server, call.tool)
     if (reason === undefined) return call
     const refusal = refuse(call.tool, { error: 'forbidden_tool', reason })
-    events.emit('refused', { call: callRef(call), refusal, enforced: true })
-    return refusal
+    events.emit('refused', { call: callRef(call), refusal, enforced })
+    return enforced ? refusal : call
   }
 
   function onFull(): void {
@@ -86,9 +87,13 @@ export function withToolPins(options: ToolPinsOptions = {}): CallMiddleware {
     return name === undefined ? !deniesChanged && !deniesUnpinned : whyNot(server, name) === undefined
   }
 
-  return {
+  const step = (enforced: boolean): CallMiddleware => ({
     name: 'withToolPins',
-    enter: (call) => (seeing === undefined ? decide(call) : seeing.then(() => decide(call))),
+    ...(enforced && { inShadow: () => step(false) }),
+    enter(call) {
+      if (!enforced || seeing === undefined) return decide(call, enforced)
+      return seeing.then(() => decide(call, enforced))
+    },
     listTools(listing) {
       const seen = listing.tools.map(seenTool)
       if (seeing === undefined && !seen.some(isPromise)) see(listing.server, seen as SeenTool[])
@@ -99,10 +104,11 @@ export function withToolPins(options: ToolPinsOptions = {}): CallMiddleware {
         })
         seeing = now
       }
-      const shown = listing.tools.filter((tool) => isShown(listing, tool))
+      const shown = enforced ? listing.tools.filter((tool) => isShown(listing, tool)) : listing.tools
       return shown.length === listing.tools.length ? listing.tools : shown
     },
-  }
+  })
+  return step(true)
 }
 
 /** A definition that cannot be read has no digest, and is like no other. */

@@ -77,12 +77,12 @@ describe('the code of the server guide', () => {
   })
 
   test('lets each client pay for itself', async () => {
-    const accounts = new Map([['client-of-alice', 'acme/alice']])
+    const payers = new Map([['client-of-alice', 'acme/alice']])
     // #region payer
     const payer = withBudget({
       enforcer,
-      // `accounts` maps the ids that your authentication gives to budgets of yours.
-      budget: (call) => accounts.get(call.auth?.clientId ?? '') ?? 'anonymous',
+      // `payers` maps the ids that your authentication gives to budgets of yours.
+      budget: (call) => payers.get(call.auth?.clientId ?? '') ?? 'anonymous',
     })
     // #endregion payer
     const makeServer = () => {

@@ -2,7 +2,7 @@ import { Client, InMemoryTransport, StreamableHTTPClientTransport } from '@model
 import { toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler, inputRequired, McpServer } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
-import { InMemoryBudgetEnforcer, withBudget, withCostProfile, wrapTransport } from 'mcp-budget'
+import { InMemoryBudgetEnforcer, withBudget, withCostProfile, wrapServerFactory, wrapTransport } from 'mcp-budget'
 import { asyncEnforcer } from 'mcp-budget/testing'
 import { afterEach, describe, expect, test } from 'vitest'
 import { object, string } from 'zod'
@@ -49,16 +49,21 @@ const WIRES = {
   },
 }
 
+const STORES = { 'at once': (memory: InMemoryBudgetEnforcer) => memory, later: asyncEnforcer }
+const SIDES = { client: ['client'], server: ['server'], 'both ends': ['client', 'server'] } as const
+const rows = Object.keys(SIDES).flatMap((side) => Object.keys(STORES).map((store) => [side, store] as const))
+
 describe.each(Object.entries(WIRES))('over %s, on 2026-07-28,', (_, wire) => {
-  test.each([
-    ['at once', (memory: InMemoryBudgetEnforcer) => memory],
-    ['later', asyncEnforcer],
-  ] as const)(
-    'a call of three rounds is charged once, and the server sees its own states (store: %s) [T31]',
-    async (_when, store) => {
+  test.each(rows as ReadonlyArray<readonly [keyof typeof SIDES, keyof typeof STORES]>)(
+    'a call of three rounds is charged once at each seat, and the server sees its own states (%s, store: %s) [T31]',
+    async (side, store) => {
       const { legs, make } = booking()
       const memory = new InMemoryBudgetEnforcer()
-      memory.initialize('a', 12)
+      const sides: readonly string[] = SIDES[side]
+      for (const end of sides) memory.initialize(end, 12)
+      const steps = (budget: string) =>
+        [withCostProfile({ defaultCost: 5 }), withBudget({ enforcer: STORES[store](memory), budget })] as const
+      const guarded = sides.includes('server') ? wrapServerFactory(make, ...steps('server')) : make
       const client = new Client(info, {
         versionNegotiation: { mode: { pin: '2026-07-28' } },
         capabilities: { elicitation: { form: {} } },
@@ -69,16 +74,13 @@ describe.each(Object.entries(WIRES))('over %s, on 2026-07-28,', (_, wire) => {
         asked.push(params.message)
         return { action: 'accept', content: { [params.message]: 'x' } }
       })
-      const transport = wrapTransport(
-        await wire(make),
-        withCostProfile({ defaultCost: 5 }),
-        withBudget({ enforcer: store(memory), budget: 'a' }),
-      )
-      await client.connect(transport)
+      const transport = await wire(guarded)
+      await client.connect(sides.includes('client') ? wrapTransport(transport, ...steps('client')) : transport)
       for (let call = 1; call <= 2; call++) {
         const result = await client.callTool({ name: 'book', arguments: { seats: '2' } })
         expect(result).toMatchObject({ content: [{ type: 'text', text: 'booked 2' }] })
-        await expect.poll(() => memory.describe('a')).toMatchObject({ spent: call * 5, held: 0, openHolds: 0 })
+        for (const end of sides)
+          await expect.poll(() => memory.describe(end)).toMatchObject({ spent: call * 5, held: 0, openHolds: 0 })
       }
       expect(asked).toEqual(['name', 'day', 'name', 'day'])
       expect(legs).toEqual(['first', 'has name', 'has day', 'first', 'has name', 'has day'])

@@ -127,10 +127,19 @@ test.each(crowded)(
   '%s, with five clients that all count from the same id, crosses no answers and finds no duplicate [T12, T13]',
   async (_, wire, seat) => {
     open = await wire.open({ seat, store: 'later', credits: 1_000 })
+    const ids: unknown[][] = []
     const clients = await Promise.all(
       Array.from({ length: 5 }, async () => {
         const each = open.client()
-        await each.connect(open.transport())
+        const transport = open.transport()
+        const sent: unknown[] = []
+        ids.push(sent)
+        const send = transport.send.bind(transport)
+        transport.send = (message, options) => {
+          if (message.method === 'tools/call') sent.push(message.id)
+          return send(message, options)
+        }
+        await each.connect(transport)
         return each
       }),
     )
@@ -143,6 +152,7 @@ test.each(crowded)(
       )
     }
     expect(open.executions().echo).toBe(20)
+    expect(ids).toEqual(ids.map(() => ids[0]))
     const [first] = clients
     expect(await open.request(first as WireClient, 'budget/balance')).toMatchObject({
       budgets: [{ spent: 100, held: 0 }],

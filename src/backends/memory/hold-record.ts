@@ -74,6 +74,23 @@ export class HoldRecord implements Timed {
   }
 }
 
+/** Whether a hold puts aside what these lines ask for, where any are given. */
+export function isHoldOf({ lines }: HoldRecord, asked: readonly HoldLine[] | undefined): boolean {
+  const held = lines.map(({ budget, amount, unit }) => lineKey(budget.id, amount, unit)).sort()
+  return (
+    asked === undefined ||
+    held.join() ===
+      asked
+        .map((line) => lineKey(budgetId(line.budget), line.amount, line.unit))
+        .sort()
+        .join()
+  )
+}
+
+function lineKey(budget: string, amount: Credits, unit = 'credits'): string {
+  return `${budget} ${amount} ${unit}`
+}
+
 /** Consumes a round of a hold for a request, or says why it cannot. */
 export function consumeRound(hold: HoldRecord, round: number, id: string): 'id_reused' | 'round_used' | undefined {
   hold.rounds ??= new Map()

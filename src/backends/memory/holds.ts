@@ -1,5 +1,5 @@
 import { chargeIdTime } from '../../core/ids.js'
-import { budgetId, type BudgetId } from '../../budget/budget-id.js'
+import { budgetId } from '../../budget/budget-id.js'
 import {
   endChange,
   endChangeOfPastWindow,
@@ -14,7 +14,7 @@ import {
 import { isMoney, lineEvent, openWindows, refuseLines, resolveLines, type LineRefusal } from './hold-lines.js'
 import { Deadlines, type Timed } from './deadlines.js'
 import { ReplayMemory } from './replay-memory.js'
-import { consumeRound, HoldRecord, sameHold, type HeldLine, type HoldEndRecord } from './hold-record.js'
+import { consumeRound, HoldRecord, isHoldOf, sameHold, type HeldLine, type HoldEndRecord } from './hold-record.js'
 import type { Book } from './book.js'
 import type { BudgetRecord } from './budget-record.js'
 import type {
@@ -101,9 +101,9 @@ export class Holds {
   }
 
   extend(request: ExtendRequest, now: number): ExtendResult {
-    const { id, round, budgets } = request
+    const { id, round } = request
     const hold = this.#find(request.holdId)
-    if (hold === undefined || !isOn(hold, budgets)) return { kind: 'refused', reason: 'unknown_hold' }
+    if (hold === undefined || !isHoldOf(hold, request.lines)) return { kind: 'refused', reason: 'unknown_hold' }
     if (hold.state !== 'open') return { kind: 'refused', reason: 'hold_ended' }
     const reason = round === undefined ? undefined : consumeRound(hold, round, id)
     if (reason !== undefined) return { kind: 'refused', reason }
@@ -209,13 +209,6 @@ export class Holds {
     this.#endedUpTo = Math.max(this.#endedUpTo, chargeIdTime(hold.id) ?? 0)
     return end
   }
-}
-
-/** Whether a hold is on these budgets, where it is asked. */
-function isOn({ lines }: HoldRecord, budgets: readonly BudgetId[] | undefined): boolean {
-  if (budgets === undefined) return true
-  const asked = new Set(budgets.map(budgetId))
-  return asked.size === lines.length && lines.every(({ budget }) => asked.has(budget.id))
 }
 
 function replayHold(known: HoldRecord, request: HoldRequest): HoldResult {

@@ -9,6 +9,24 @@ const GRANTS: readonly Rule[] = [
     expectMatch(answer, { kind: 'moved', remaining: 15 }, 'grant')
     await c.expect('main', { available: 15, in: 15 })
   }),
+  rule(
+    'to create, to grant, to transfer and to give back are verbs of their own, and each does only that [L-P9]',
+    async (c) => {
+      await c.store.initialize('main', 10)
+      await c.store.initialize('main', 10)
+      await c.expect('main', { in: 10, available: 10 })
+      await c.store.grant({ id: c.id(), budget: 'main', amount: 5 })
+      await c.expect('main', { in: 15, available: 15, out: 0 })
+      await c.store.transfer({ id: c.id(), from: 'main', to: 'child', amount: 4, create: true })
+      await c.expect('main', { in: 15, available: 11, out: 4 })
+      await c.expect('child', { in: 4, available: 4 })
+      const holdId = await c.hold(3)
+      await c.store.release({ id: c.id(), holdId })
+      await c.expect('main', { in: 15, available: 11, held: 0, spent: 0 })
+      await c.store.initialize('main', 10)
+      await c.expect('main', { in: 15, available: 11 })
+    },
+  ),
   rule('a grant that arrives twice is made once and gets the first answer [I5] [I10] [L-P8]', async (c) => {
     await c.store.initialize('main', 10)
     const request = { id: c.id(), budget: 'main', amount: 5 }

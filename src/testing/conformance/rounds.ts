@@ -24,6 +24,45 @@ export const ROUNDS: readonly Rule[] = [
     const request = { id: c.id(), holdId, ttlMs: TTL_MS, round: 1 }
     for (let i = 0; i < 3; i++) expectMatch(await c.store.extend(request), { kind: 'extended' }, 'extend')
   }),
+  rule(
+    'a request for a round gets its answer also after a later one, and its id stands for no other round [I5]',
+    async (c) => {
+      await c.store.initialize('main', 10)
+      const holdId = await c.hold(6)
+      const request = { id: c.id(), holdId, ttlMs: TTL_MS, round: 1 }
+      await c.store.extend(request)
+      await c.store.extend({ ...request, id: c.id(), round: 2 })
+      expectMatch(await c.store.extend(request), { kind: 'extended' }, 'the first again')
+      const reused = await c.store.extend({ ...request, round: 3 })
+      expectMatch(reused, { kind: 'refused', reason: 'id_reused' }, 'the id of the first')
+    },
+  ),
+  rule('a round goes on only with a hold of the lines that it would hold [T31]', async (c) => {
+    for (const budget of ['main', 'other']) await c.store.initialize(budget, 10)
+    const lines = [
+      { budget: 'main', amount: 6 },
+      { budget: 'other', amount: 1, unit: 'calls' },
+    ]
+    const holdId = await c.hold(6, { lines })
+    const others = [
+      [{ budget: 'other', amount: 6 }],
+      [{ budget: 'main', amount: 6 }],
+      [
+        { budget: 'main', amount: 5 },
+        { budget: 'other', amount: 1, unit: 'calls' },
+      ],
+      [
+        { budget: 'main', amount: 6 },
+        { budget: 'other', amount: 1 },
+      ],
+    ]
+    for (const asked of others) {
+      const answer = await c.store.extend({ id: c.id(), holdId, ttlMs: TTL_MS, round: 1, lines: asked })
+      expectMatch(answer, { kind: 'refused', reason: 'unknown_hold' }, JSON.stringify(asked))
+    }
+    const same = await c.store.extend({ id: c.id(), holdId, ttlMs: TTL_MS, round: 1, lines: [...lines].reverse() })
+    expectMatch(same, { kind: 'extended' }, 'the same lines')
+  }),
   rule('after a later round an earlier one is round_used [T31]', async (c) => {
     await c.store.initialize('main', 10)
     const holdId = await c.hold(6)

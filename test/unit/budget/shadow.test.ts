@@ -1,6 +1,8 @@
 import {
   BudgetEvents,
+  compose,
   composeWith,
+  CutoverReport,
   InMemoryBudgetEnforcer,
   withBudget,
   withCostProfile,
@@ -157,4 +159,22 @@ describe('shadow mode', () => {
     const { run } = setUp({ heard: false })
     for (let i = 0; i < 3; i++) expect(await run()).toMatchObject({ kind: 'result', charge: { charged: 0 } })
   })
+})
+
+test('a price list that would refuse lets pass beside a budget that only watches, and the report says so [I19, L-P13]', async () => {
+  const events = new BudgetEvents()
+  const report = new CutoverReport({ events, minCalls: 1 })
+  const enforcer = new InMemoryBudgetEnforcer()
+  enforcer.initialize('a', 100)
+  const steps = [
+    withCostProfile({ costs: { priced: 1 }, events }),
+    withBudget({ enforcer, budget: 'a', mode: 'shadow', events }),
+  ] as const
+  for (const meter of [compose(...steps), compose(compose(...steps))]) {
+    for (const tool of ['priced', 'unpriced', 'Priced'])
+      expect(await meter.run({ tool }, () => ({ content: [] }))).toMatchObject({ kind: 'result' })
+  }
+  expect(report.summary()).toMatchObject({ ready: false, calls: 6, refused: 4 })
+  const hard = compose(withCostProfile({ costs: { priced: 1 } }), withBudget({ enforcer, budget: 'a' }))
+  expect(await hard.run({ tool: 'unpriced' }, () => ({ content: [] }))).toMatchObject({ kind: 'refused' })
 })

@@ -37,7 +37,7 @@ describe('a server that', () => {
   test('answers what nobody asked changes no balance [T45]', async () => {
     const { transport, wire, balance, received } = seatOn()
     await transport.send(call(1))
-    for (const id of [2, '1', 0, -1, 1.5, '__proto__', 'constructor']) wire.receive(resultOf(id))
+    for (const id of [2, '2', 0, -1, 1.5, '__proto__', 'constructor']) wire.receive(resultOf(id))
     expect(balance()).toMatchObject({ held: 5, spent: 0 })
     expect(received).toHaveLength(7)
   })

@@ -105,7 +105,9 @@ describe('wrapServerFactory', () => {
     ['undefined', undefined, 'got `undefined`'],
     ['a number', 7, 'got `7`'],
   ])('given %s says what to use instead', (_, thing, hint) => {
-    expect(thrown(() => wrapAnyFactory(thing))).toBe(`not_supported: Expected a function that makes a server; ${hint}`)
+    expect(thrown(() => wrapAnyFactory(thing))).toBe(
+      `not_supported: Expected wrapServerFactory to get a function that makes a server; ${hint}`,
+    )
   })
 
   test('finds out when it is called that a factory makes something else', () => {
