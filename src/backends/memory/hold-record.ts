@@ -1,4 +1,5 @@
 import { budgetId } from '../../budget/budget-id.js'
+import { tokenIdOf, type HeldAuthority } from './authorities.js'
 import type { ChargeId } from '../../core/ids.js'
 import type { Credits } from '../../core/credits.js'
 import type { HoldLine, HoldRequest, WindowSpan } from '../../budget/enforcer.js'
@@ -47,6 +48,10 @@ export class HoldRecord implements Timed {
   readonly overdraft: boolean
   readonly tool: string | undefined
   readonly server: string | undefined
+  /** The id of the token that it was asked for with. */
+  readonly token: string | undefined
+  /** What of the token is counted. */
+  authority: HeldAuthority | undefined = undefined
 
   constructor(
     readonly id: ChargeId,
@@ -66,6 +71,7 @@ export class HoldRecord implements Timed {
     this.overdraft = terms.overdraft ?? false
     this.tool = terms.meta?.tool
     this.server = terms.meta?.server
+    this.token = tokenIdOf(terms.authority)
   }
 
   /** What was asked beside the lines. */
@@ -76,10 +82,11 @@ export class HoldRecord implements Timed {
 }
 
 /** What a hold is asked for with, beside its lines. */
-export type HoldTerms = Pick<HoldRequest, 'ttlMs' | 'onExpire' | 'overdraft' | 'meta'>
+export type HoldTerms = Pick<HoldRequest, 'ttlMs' | 'onExpire' | 'overdraft' | 'meta' | 'authority'>
 
 /** Whether a request asks for the hold that is recorded. */
 export function sameHold(known: HoldRecord, request: HoldRequest): boolean {
+  if (known.token !== tokenIdOf(request.authority)) return false
   const lines = known.refused?.lines ?? known.lines.map((line) => ({ ...line, budget: line.budget.id }))
   return asText(known.terms, lines) === asText(request, request.lines)
 }

@@ -102,7 +102,7 @@ export class World {
 
   /** Compares every budget with what it must be. `isQuiet`: no call is open any more, so nothing may be held. */
   check(isQuiet = false): MaybePromise<void> {
-    this.oracle.holds.expire(this.clock.now())
+    this.oracle.expire(this.clock.now())
     return this.#checkAll(this.oracle.book.budgets.values(), isQuiet)
   }
 
