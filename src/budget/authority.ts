@@ -18,7 +18,7 @@ export interface PrefixLimit extends Prefix {
   readonly limit: number
 }
 
-/** A budget that a server has delegated: it must be registered at exactly this prefix, under exactly this parent. */
+/** A budget that a server has delegated. It must be registered at exactly this prefix, under exactly this parent. */
 export interface Registration {
   readonly prefixId: string
   readonly budget: BudgetId

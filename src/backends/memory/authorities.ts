@@ -55,6 +55,8 @@ export class Authorities {
     if (known !== undefined && known === this.#book.find(authority.budget)) return known
     assertAuthority(authority)
     let payer = this.#book.find(rootOf(authority))
+    // One that was delegated pays for no token that begins with it.
+    if (payer?.delegated !== undefined) return undefined
     for (const { budget, prefixId, parent } of authority.registrations) {
       const child = this.#book.find(budget)
       const isRegistered = child?.delegated?.terms.registration === prefixId && child.parent === payer

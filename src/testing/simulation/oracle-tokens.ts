@@ -34,6 +34,7 @@ export class OracleTokens {
       return above?.id === budgetId(parent) && record?.created?.registration === prefixId && record.parent === above
     })
     const payer = records.at(-1)
+    if (records[0]?.created !== undefined) return undefined
     return isRegistered && payer?.id === budgetId(budget) ? payer : undefined
   }
 
