@@ -13,7 +13,7 @@ export type { CalendarWindow, DurationWindow, WindowSpec, WindowUnit } from './b
 export type { CallHold, Held } from './budget/call-hold.js'
 export { budgetId, type BudgetId } from './budget/budget-id.js'
 export type { Authority, Authorized, Prefix, PrefixLimit, Rate, Registration, UsedLimit } from './budget/authority.js'
-export type { DelegationCaps, NewBudget, Revoked, RevokeRequest, RevokeResult } from './budget/delegated.js'
+export type { DelegationCaps, NewBudget, Revoked, RevokeRequest, RevokeResult } from './budget/moves.js'
 export {
   canDelegate,
   canHold,

@@ -4,7 +4,17 @@ import type { MaybePromise } from '../core/maybe-promise.js'
 import type { Authority, UsedLimit } from './authority.js'
 import type { Balance, OnExpire, Overage } from './hold.js'
 import type { BudgetId } from './budget-id.js'
-import type { NewBudget, RevokeRequest, RevokeResult } from './delegated.js'
+import type {
+  CloseRequest,
+  CloseResult,
+  GrantRequest,
+  MoveResult,
+  RevokeRequest,
+  RevokeResult,
+  TransferRequest,
+} from './moves.js'
+
+export type { CloseRequest, CloseResult, GrantRequest, MoveResult, TransferRequest } from './moves.js'
 
 /**
  * Why a store says no, in order of precedence: where two apply, the first is given.
@@ -231,59 +241,6 @@ export type ExtendResult =
       readonly expiresAt: number
       readonly remaining: Credits
       readonly debt: Credits
-    }
-  | { readonly kind: 'refused'; readonly reason: EnforcerReason }
-
-/** New money. */
-export interface GrantRequest {
-  readonly id: string
-  readonly budget: BudgetId
-  readonly amount: Credits
-}
-
-/** Moved money: delegating, topping up a child, reclaiming. */
-export interface TransferRequest {
-  readonly id: string
-  readonly from: BudgetId
-  readonly to: BudgetId
-  readonly amount: Credits
-  /**
-   * Creates `to` as a child of `from`. Without it `to` must exist. With `true` the child is the operator's: it may be
-   * there already, and no token names it. A {@link NewBudget} is created once: the same request gives the same child.
-   */
-  readonly create?: boolean | NewBudget
-  /**
-   * By which token it is asked: only from the token's own budget, to one below it or to its parent. What goes down
-   * counts against the token's ceilings, once and for good.
-   */
-  readonly authority?: Authority
-}
-
-/** The answer to {@link HoldingEnforcer.grant} and {@link HoldingEnforcer.transfer}. */
-export type MoveResult =
-  | { readonly kind: 'moved'; readonly remaining: Credits }
-  | {
-      readonly kind: 'refused'
-      readonly reason: EnforcerReason
-      readonly budget: BudgetId
-      readonly remaining: Credits
-    }
-
-/** Ends a budget and all below it. */
-export interface CloseRequest {
-  readonly id: string
-  readonly budget: BudgetId
-  readonly why: 'closed' | 'expired' | 'revoked'
-  /** By which token it is asked: only for its own budget, or one below it. */
-  readonly authority?: Authority
-}
-
-/** The answer to {@link HoldingEnforcer.close}. */
-export type CloseResult =
-  | {
-      readonly kind: 'closed'
-      /** What went back to the nearest open ancestor; without one it is burned. */
-      readonly returned: Credits
     }
   | { readonly kind: 'refused'; readonly reason: EnforcerReason }
 

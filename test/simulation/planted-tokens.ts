@@ -3,7 +3,7 @@ import { InMemoryBudgetEnforcer } from '../../src/backends/memory/in-memory-budg
 import type { Authority } from '../../src/budget/authority.js'
 import type { Clock } from '../../src/core/clock.js'
 import type { HoldingEnforcer, HoldRequest, TransferRequest } from '../../src/budget/enforcer.js'
-import type { RevokeRequest } from '../../src/budget/delegated.js'
+import type { RevokeRequest } from '../../src/budget/moves.js'
 
 interface Changes {
   readonly hold?: (request: HoldRequest, store: InMemoryBudgetEnforcer) => HoldRequest

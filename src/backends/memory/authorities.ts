@@ -8,7 +8,7 @@ import type { Book } from './book.js'
 import type { BudgetRecord } from './budget-record.js'
 import type { BudgetView } from '../../budget/enforcer.js'
 import type { Credits } from '../../core/credits.js'
-import type { RevokeRequest, RevokeResult } from '../../budget/delegated.js'
+import type { RevokeRequest, RevokeResult } from '../../budget/moves.js'
 
 /** What a hold keeps of its token: a copy, whatever becomes of the caller's. */
 export interface HeldAuthority {

@@ -1,5 +1,5 @@
 import type { Authority } from '../../budget/authority.js'
-import type { NewBudget } from '../../budget/delegated.js'
+import type { NewBudget } from '../../budget/moves.js'
 import type { BudgetRecord } from './budget-record.js'
 import type { Timed } from './deadlines.js'
 

@@ -2,7 +2,7 @@ import { BudgetError, describeValue } from '../../core/errors.js'
 import { isCredits } from '../../core/credits.js'
 import { assertKeys, integer, misconfigured } from '../../core/settings.js'
 import type { Authority, PrefixLimit, Registration } from '../../budget/authority.js'
-import type { NewBudget, RevokeRequest } from '../../budget/delegated.js'
+import type { NewBudget, RevokeRequest } from '../../budget/moves.js'
 
 const CAPS = ['depth', 'children', 'amount'] as const
 

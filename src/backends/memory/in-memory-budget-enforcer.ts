@@ -32,7 +32,7 @@ import type {
 } from '../../budget/enforcer.js'
 import type { BudgetRecord } from './budget-record.js'
 import type { Authority } from '../../budget/authority.js'
-import type { RevokeRequest, RevokeResult } from '../../budget/delegated.js'
+import type { RevokeRequest, RevokeResult } from '../../budget/moves.js'
 
 /** Settings of {@link InMemoryBudgetEnforcer}. */
 export interface InMemoryBudgetEnforcerOptions {

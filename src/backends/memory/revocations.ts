@@ -1,7 +1,7 @@
 import { budgetId, type BudgetId } from '../../budget/budget-id.js'
 import { isBelow, type Origin } from './delegated.js'
 import type { Authority } from '../../budget/authority.js'
-import type { RevokeRequest } from '../../budget/delegated.js'
+import type { RevokeRequest } from '../../budget/moves.js'
 import type { BudgetRecord } from './budget-record.js'
 
 /** How many prefixes and nonces are banned in one partition. */

@@ -2,7 +2,7 @@ import { childOf, delegate, delegation, expectHeld, expectRefused, narrowed, rev
 import { expectMatch, expectSame } from './check.js'
 import { rule, type Rule } from './case.js'
 import type { DelegatingEnforcer } from '../../budget/enforcer.js'
-import type { RevokeRequest } from '../../budget/delegated.js'
+import type { RevokeRequest } from '../../budget/moves.js'
 
 /** `revoke`. */
 const REVOKING: readonly Rule[] = [

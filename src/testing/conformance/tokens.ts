@@ -1,7 +1,7 @@
 import { expectMatch } from './check.js'
 import type { Authority, PrefixLimit, Rate } from '../../budget/authority.js'
 import type { DelegatingEnforcer, HoldRequest, TransferRequest } from '../../budget/enforcer.js'
-import type { NewBudget, Revoked } from '../../budget/delegated.js'
+import type { NewBudget, Revoked } from '../../budget/moves.js'
 import type { Subject } from './subject.js'
 
 /** What a function takes after the subject. */

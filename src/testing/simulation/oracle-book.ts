@@ -2,7 +2,7 @@ import { budgetId, type BudgetId } from '../../budget/budget-id.js'
 import type { CloseResult, EnforcerReason, MoveResult, Verdict, WindowSpan } from '../../budget/enforcer.js'
 import type { Authority } from '../../budget/authority.js'
 import type { Credits } from '../../core/credits.js'
-import type { NewBudget } from '../../budget/delegated.js'
+import type { NewBudget } from '../../budget/moves.js'
 
 /** A budget by its counters alone. What is available, or owed, follows from them. */
 export interface OracleBudget {

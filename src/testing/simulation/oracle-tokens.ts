@@ -3,7 +3,7 @@ import { budgetId, tenantOf } from '../../budget/budget-id.js'
 import type { Authority, PrefixLimit, Rate, UsedLimit } from '../../budget/authority.js'
 import type { Credits } from '../../core/credits.js'
 import type { CloseRequest, CloseResult, EnforcerReason } from '../../budget/enforcer.js'
-import type { RevokeRequest, RevokeResult } from '../../budget/delegated.js'
+import type { RevokeRequest, RevokeResult } from '../../budget/moves.js'
 
 /** What a token was counted with. */
 export interface OracleUse {

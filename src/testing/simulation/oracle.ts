@@ -5,7 +5,7 @@ import { OracleHolds } from './oracle-holds.js'
 import { OracleTokens } from './oracle-tokens.js'
 import { transfer } from './oracle-transfer.js'
 import type { Authority } from '../../budget/authority.js'
-import type { RevokeRequest, RevokeResult } from '../../budget/delegated.js'
+import type { RevokeRequest, RevokeResult } from '../../budget/moves.js'
 import type {
   BudgetResult,
   BudgetView,

@@ -1,6 +1,60 @@
+import type { Authority } from './authority.js'
 import type { BudgetId } from './budget-id.js'
 import type { Credits } from '../core/credits.js'
 import type { EnforcerReason } from './enforcer.js'
+
+/** New money. */
+export interface GrantRequest {
+  readonly id: string
+  readonly budget: BudgetId
+  readonly amount: Credits
+}
+
+/** Moved money: delegating, topping up a child, reclaiming. */
+export interface TransferRequest {
+  readonly id: string
+  readonly from: BudgetId
+  readonly to: BudgetId
+  readonly amount: Credits
+  /**
+   * Creates `to` as a child of `from`. Without it `to` must exist. With `true` the child is the operator's: it may be
+   * there already, and no token names it. A {@link NewBudget} is created once: the same request gives the same child.
+   */
+  readonly create?: boolean | NewBudget
+  /**
+   * By which token it is asked: only from the token's own budget, to one below it or to its parent. What goes down
+   * counts against the token's ceilings, once and for good.
+   */
+  readonly authority?: Authority
+}
+
+/** The answer to {@link HoldingEnforcer.grant} and {@link HoldingEnforcer.transfer}. */
+export type MoveResult =
+  | { readonly kind: 'moved'; readonly remaining: Credits }
+  | {
+      readonly kind: 'refused'
+      readonly reason: EnforcerReason
+      readonly budget: BudgetId
+      readonly remaining: Credits
+    }
+
+/** Ends a budget and all below it. */
+export interface CloseRequest {
+  readonly id: string
+  readonly budget: BudgetId
+  readonly why: 'closed' | 'expired' | 'revoked'
+  /** By which token it is asked: only for its own budget, or one below it. */
+  readonly authority?: Authority
+}
+
+/** The answer to {@link HoldingEnforcer.close}. */
+export type CloseResult =
+  | {
+      readonly kind: 'closed'
+      /** What went back to the nearest open ancestor; without one it is burned. */
+      readonly returned: Credits
+    }
+  | { readonly kind: 'refused'; readonly reason: EnforcerReason }
 
 /** What a delegated budget may delegate in turn; what is left out is not narrowed. */
 export interface DelegationCaps {
@@ -43,7 +97,7 @@ export type RevokeRequest = Revoked & {
   readonly until?: number
 }
 
-/** The answer to {@link HoldingEnforcer.revoke}. */
+/** The answer to {@link DelegatingEnforcer.revoke}. */
 export type RevokeResult =
   | {
       readonly kind: 'revoked'
