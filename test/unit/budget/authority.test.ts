@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import {
+  BudgetEvents,
   composeWith,
   InMemoryBudgetEnforcer,
   withBudget,
@@ -122,8 +123,12 @@ describe('a call that is made by a token', () => {
   })
 
   test('is simulated by its budget alone in shadow mode', async () => {
-    const { memory, run } = open(undefined, { mode: 'shadow' })
+    const events = new BudgetEvents()
+    const told: unknown[] = []
+    events.on('simulated', ({ refusal }) => void told.push(refusal?.reason ?? 'held'))
+    const { memory, run } = open(undefined, { mode: 'shadow', events })
     for (let n = 0; n < 3; n++) expect(await run()).toBe('result')
+    expect(told).toEqual(['held', 'held', 'held'])
     expect(memory.describe('agent-1', TOKEN)).toMatchObject({ spent: 0, limits: { ceilings: [{ used: 0 }] } })
   })
 })
