@@ -11,6 +11,7 @@ const FILES = {
   P1: 'bench/p01-round-trip.ts',
   P2: 'bench/p02-isolated.ts',
   P3: 'bench/p03-price-rules.ts',
+  P4: 'bench/p04-delegation-depth.ts',
   P5: 'bench/p05-budget-ops.ts',
   P6: 'bench/p06-million-holds.ts',
   P7: 'bench/p07-macaroon.ts',

@@ -12,7 +12,10 @@ export type { BudgetLine, BudgetSpec } from './budget/lines.js'
 export type { CalendarWindow, DurationWindow, WindowSpec, WindowUnit } from './budget/window.js'
 export type { CallHold, Held } from './budget/call-hold.js'
 export { budgetId, type BudgetId } from './budget/budget-id.js'
+export type { Authority, Authorized, Prefix, PrefixLimit, Rate, Registration, UsedLimit } from './budget/authority.js'
+export type { DelegationCaps, NewBudget, Revoked, RevokeRequest, RevokeResult } from './budget/moves.js'
 export {
+  canDelegate,
   canHold,
   type BudgetEnforcer,
   type BudgetResult,
@@ -21,6 +24,7 @@ export {
   type CaptureResult,
   type CloseRequest,
   type CloseResult,
+  type DelegatingEnforcer,
   type EnforcerReason,
   type ExtendRequest,
   type ExtendResult,

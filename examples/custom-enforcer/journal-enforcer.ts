@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs'
 import {
   InMemoryBudgetEnforcer,
   systemClock,
-  type HoldingEnforcer,
+  type DelegatingEnforcer,
   type InMemoryBudgetEnforcerOptions,
 } from 'mcp-budget'
 
@@ -17,7 +17,8 @@ const CHANGES = [
   'grant',
   'transfer',
   'close',
-] as const satisfies ReadonlyArray<keyof HoldingEnforcer>
+  'revoke',
+] as const satisfies ReadonlyArray<keyof DelegatingEnforcer>
 
 type Change = (typeof CHANGES)[number]
 
@@ -33,7 +34,7 @@ interface Entry {
  * process reads the journal and is where the old one was, because the same requests at the same times give the same
  * answers. For one process at a time.
  */
-export function journalEnforcer(path: string, options: InMemoryBudgetEnforcerOptions = {}): HoldingEnforcer {
+export function journalEnforcer(path: string, options: InMemoryBudgetEnforcerOptions = {}): DelegatingEnforcer {
   const { clock = systemClock } = options
   const entries = readJournal(path)
   // While a request runs, the store's time is the one in the journal.
@@ -74,8 +75,8 @@ export function journalEnforcer(path: string, options: InMemoryBudgetEnforcerOpt
   return {
     check: (budget, cost) => store.check(budget, cost),
     remaining: (budget) => store.remaining(budget),
-    describe: (budget) => store.describe(budget),
-    ...(Object.fromEntries(changes) as unknown as Pick<HoldingEnforcer, Change>),
+    describe: (budget, authority) => store.describe(budget, authority),
+    ...(Object.fromEntries(changes) as unknown as Pick<DelegatingEnforcer, Change>),
   }
 }
 // #endregion journal

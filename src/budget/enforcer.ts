@@ -1,8 +1,20 @@
 import type { ChargeId } from '../core/ids.js'
 import type { Credits } from '../core/credits.js'
 import type { MaybePromise } from '../core/maybe-promise.js'
+import type { Authority, UsedLimit } from './authority.js'
 import type { Balance, OnExpire, Overage } from './hold.js'
 import type { BudgetId } from './budget-id.js'
+import type {
+  CloseRequest,
+  CloseResult,
+  GrantRequest,
+  MoveResult,
+  RevokeRequest,
+  RevokeResult,
+  TransferRequest,
+} from './moves.js'
+
+export type { CloseRequest, CloseResult, GrantRequest, MoveResult, TransferRequest } from './moves.js'
 
 /**
  * Why a store says no, in order of precedence: where two apply, the first is given.
@@ -12,10 +24,14 @@ import type { BudgetId } from './budget-id.js'
  * - `round_used`: the hold's call went on with that round before
  * - `cross_partition`: the budgets cannot be judged in one atomic step
  * - `clock_skew`: the store's clock is in none of the windows it was sent
- * - `unknown_budget`, `closed`: no such budget, or it takes no more calls
+ * - `unknown_budget`: no such budget, or it is not registered at the prefix of the token
+ * - `not_descendant`: the token's budget is not above it
+ * - `closed`: it takes no more calls
  * - `windowed`: a budget with windows has no children, and one with children no windows
- * - `revoked`: a prefix of the token was revoked
+ * - `revoked`: the token, or a prefix of it, was revoked
+ * - `depth_exceeded`, `children_exceeded`, `amount_exceeded`: the budget may not delegate so deep, so often, so much
  * - `ceiling`, `rate`: a caveat's counter is used up
+ * - `full`: the store can count, or ban, no more prefixes of this budget
  * - `exhausted`, `insufficient`: nothing is left, or less than the amount
  * - `overflow`: a balance would leave 2^53−1
  */
@@ -27,11 +43,16 @@ export type EnforcerReason =
   | 'cross_partition'
   | 'clock_skew'
   | 'unknown_budget'
+  | 'not_descendant'
   | 'closed'
   | 'windowed'
   | 'revoked'
+  | 'depth_exceeded'
+  | 'children_exceeded'
+  | 'amount_exceeded'
   | 'ceiling'
   | 'rate'
+  | 'full'
   | 'exhausted'
   | 'insufficient'
   | 'overflow'
@@ -134,6 +155,11 @@ export interface HoldRequest {
   /** Let what is not there become debt, instead of refusing. */
   readonly overdraft?: boolean
   readonly meta?: HoldMeta
+  /**
+   * By which token the call is made: its budget is that of the first line. What it brings is judged in the same step,
+   * under `overdraft` too: an overdraft is about balances, and not about rights.
+   */
+  readonly authority?: Authority
 }
 
 /** The answer to {@link HoldingEnforcer.hold}. */
@@ -141,7 +167,7 @@ export type HoldResult =
   | {
       readonly kind: 'held'
       readonly holdId: ChargeId
-      /** The least that any line's budget has left. */
+      /** The least that any line's budget has left, or that the token may still spend. */
       readonly remaining: Credits
       /** What of the hold is owed, under `overdraft`. */
       readonly debt: Credits
@@ -154,7 +180,7 @@ export type HoldResult =
       readonly remaining: Credits
       /**
        * When the window is over that this budget is in: for a line with windows that lacks credits, and of no more than
-       * a window begins with.
+       * a window begins with. For a `rate`: when it admits the next call.
        */
       readonly resetAt?: number
     }
@@ -226,49 +252,6 @@ export type ExtendResult =
     }
   | { readonly kind: 'refused'; readonly reason: EnforcerReason }
 
-/** New money. */
-export interface GrantRequest {
-  readonly id: string
-  readonly budget: BudgetId
-  readonly amount: Credits
-}
-
-/** Moved money: delegating, topping up a child, reclaiming. */
-export interface TransferRequest {
-  readonly id: string
-  readonly from: BudgetId
-  readonly to: BudgetId
-  readonly amount: Credits
-  /** Creates `to` as a child of `from`. Without it `to` must exist. */
-  readonly create?: boolean
-}
-
-/** The answer to {@link HoldingEnforcer.grant} and {@link HoldingEnforcer.transfer}. */
-export type MoveResult =
-  | { readonly kind: 'moved'; readonly remaining: Credits }
-  | {
-      readonly kind: 'refused'
-      readonly reason: EnforcerReason
-      readonly budget: BudgetId
-      readonly remaining: Credits
-    }
-
-/** Ends a budget and all below it. */
-export interface CloseRequest {
-  readonly id: string
-  readonly budget: BudgetId
-  readonly why: 'closed' | 'expired' | 'revoked'
-}
-
-/** The answer to {@link HoldingEnforcer.close}. */
-export type CloseResult =
-  | {
-      readonly kind: 'closed'
-      /** What went back to the nearest open ancestor; without one it is burned. */
-      readonly returned: Credits
-    }
-  | { readonly kind: 'refused'; readonly reason: EnforcerReason }
-
 /** A budget as it stands. */
 export interface BudgetView extends Readonly<Balance> {
   readonly budget: BudgetId
@@ -281,6 +264,12 @@ export interface BudgetView extends Readonly<Balance> {
   readonly allotment?: Credits
   /** The window that was opened last, of a budget that has windows: when it is over, the balances are of the past. */
   readonly window?: { readonly start: number; readonly end: number }
+  /** The id of the prefix that a delegated budget is registered at. */
+  readonly registration?: string
+  /** When it ends by itself, milliseconds since 1970; its ancestors' ends are counted in. */
+  readonly expiresAt?: number
+  /** How far the limits are used up of the token that was asked about. */
+  readonly limits?: { readonly ceilings: readonly UsedLimit[]; readonly calls: readonly UsedLimit[] }
 }
 
 /**
@@ -307,11 +296,28 @@ export interface HoldingEnforcer extends BudgetEnforcer {
   transfer(request: TransferRequest): MaybePromise<MoveResult>
   /** Closes a budget and all below it; what is available returns to the nearest open ancestor, open holds finish. */
   close(request: CloseRequest): MaybePromise<CloseResult>
-  /** The budget as it stands. @throws BudgetError `unknown_budget` */
-  describe(budget: BudgetId): MaybePromise<BudgetView>
+  /**
+   * The budget as it stands. With an authority only what that may see: its own budget and those below it.
+   * @throws BudgetError `unknown_budget`
+   */
+  describe(budget: BudgetId, authority?: Authority): MaybePromise<BudgetView>
+}
+
+/**
+ * A store that judges tokens: it has `revoke`, and holds every {@link Authority} that it is given against what is
+ * registered, revoked and used up. One that is only a {@link HoldingEnforcer} is never given any.
+ */
+export interface DelegatingEnforcer extends HoldingEnforcer {
+  /** Bans tokens with all that was made of them, and closes the budgets that were delegated by them. */
+  revoke(request: RevokeRequest): MaybePromise<RevokeResult>
 }
 
 /** Whether a store can hold, or only spend. */
 export function canHold(enforcer: BudgetEnforcer): enforcer is HoldingEnforcer {
   return typeof (enforcer as Partial<HoldingEnforcer>).hold === 'function'
+}
+
+/** Whether a store judges what a token brings. One that does not must not be given a call that is made by a token. */
+export function canDelegate(enforcer: object): enforcer is DelegatingEnforcer {
+  return typeof (enforcer as Partial<DelegatingEnforcer>).revoke === 'function'
 }

@@ -1,4 +1,5 @@
 import { andThen, isPromise, type MaybePromise } from '../core/maybe-promise.js'
+import { BudgetError } from '../core/errors.js'
 import { isUnreached, reach, type Unreached } from './reach.js'
 import { canPay, payInAdvance, type Holder } from './pay-in-advance.js'
 import { RefusalMemory } from './refusal-memory.js'
@@ -11,6 +12,7 @@ import type { ToolCall } from '../core/call.js'
 import type { BudgetSettings } from './options.js'
 import type { CallHold } from './call-hold.js'
 import {
+  canDelegate,
   canHold,
   type BudgetEnforcer,
   type CaptureRequest,
@@ -20,6 +22,7 @@ import {
   type HoldResult,
   type ReleaseResult,
 } from './enforcer.js'
+import type { Authorized } from './authority.js'
 import type { Gate } from './gate.js'
 import type { HoldFate } from './end.js'
 import type { Outage } from './outage.js'
@@ -58,6 +61,8 @@ export class HoldingGate implements Gate {
     const decided = canTake ? this.#outage.decideWithoutStore(call, cost, lines) : undefined
     const known = decided ?? this.#refused.find(call, cost, lines)
     if (known !== undefined) return known
+    const { authority } = call as Authorized
+    if (authority !== undefined && !canDelegate(this.#enforcer)) return unavailable(call, cost, lines, noTokens())
     const { ttlMs, onExpire, mode } = this.#settings
     const request = {
       id: call.id,
@@ -66,12 +71,13 @@ export class HoldingGate implements Gate {
       onExpire,
       overdraft: mode === 'soft',
       meta: { tool: call.tool, server: call.server },
+      ...(authority !== undefined && { authority }),
     }
     const answer = reach(() => this.#enforcer.hold(request), this.#reach)
     if (!isPromise(answer)) return this.#placed(call, cost, lines, answer)
     return answer.then((later) => {
       const placed = this.#placed(call, cost, lines, later)
-      if ('error' in placed) this.#refused.remember(placed, cost, lines)
+      if ('error' in placed) this.#refused.remember(call, placed, cost, lines)
       return placed
     })
   }
@@ -240,4 +246,11 @@ function refusedBy(answer: MaybePromise<End>): MaybePromise<string | undefined> 
 
 function usedRound(call: ToolCall, cost: Credits, lines: readonly HoldLine[]): Refusal {
   return refusalOfStore(call, cost, { budget: lines[0]?.budget ?? '', remaining: 0, reason: 'round_used' })
+}
+
+function noTokens(): BudgetError {
+  return new BudgetError({
+    code: 'not_supported',
+    message: 'Expected a store that judges tokens for a call that is made by one, got one without `revoke`',
+  })
 }

@@ -5,6 +5,7 @@ import type { Refusal } from '../core/refusal.js'
 import { unavailable } from './refusals.js'
 import type { BudgetSettings } from './options.js'
 import type { CallHold } from './call-hold.js'
+import type { Authorized } from './authority.js'
 import type { HoldLine } from './enforcer.js'
 import type { ToolCall } from '../core/call.js'
 import type { Unreached } from './reach.js'
@@ -68,7 +69,8 @@ export class Outage {
 
   #admit(call: ToolCall, cost: Credits, lines: readonly HoldLine[], cause?: unknown): CallHold | Refusal {
     const limit = this.#limit()
-    if (limit === 0) return unavailable(call, cost, lines, cause)
+    // Whether a token serves is for the store to say: open and soft are about money, and not about rights.
+    if (limit === 0 || (call as Authorized).authority !== undefined) return unavailable(call, cost, lines, cause)
     if (cost > limit - this.#allowed) return unavailable(call, cost, lines, cause, 'open_limit_reached')
     this.#allowed += cost
     return { state: 'journaled', lines, remaining: limit - this.#allowed, debt: 0 }

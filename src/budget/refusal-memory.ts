@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.js'
 import type { Credits } from '../core/credits.js'
 import type { Refusal } from '../core/refusal.js'
 import type { ToolCall } from '../core/call.js'
+import type { Authorized } from './authority.js'
 import type { HoldLine } from './enforcer.js'
 
 const MAX_BUDGETS = 1_000
@@ -23,17 +24,17 @@ export class RefusalMemory {
 
   find(call: ToolCall, cost: Credits, lines: readonly HoldLine[]): Refusal | undefined {
     if (this.#known.size === 0) return undefined
-    const known = this.#known.get(keyOf(lines))
+    const known = this.#known.get(keyOf(call, lines))
     const left = known === undefined ? 0 : known.until - this.#clock.now()
     // More than all is left when the clock was set back.
     if (known === undefined || cost < known.cost || left <= 0 || left > this.#keepMs) return undefined
     return { ...known.refusal, tool: call.tool, cost }
   }
 
-  remember(refusal: Refusal, cost: Credits, lines: readonly HoldLine[]): void {
+  remember(call: ToolCall, refusal: Refusal, cost: Credits, lines: readonly HoldLine[]): void {
     if (!lacksCredits(refusal.reason)) return
     if (this.#known.size >= MAX_BUDGETS) this.#known.clear()
-    this.#known.set(keyOf(lines), { refusal, cost, until: this.#clock.now() + this.#keepMs })
+    this.#known.set(keyOf(call, lines), { refusal, cost, until: this.#clock.now() + this.#keepMs })
   }
 
   /** Credits may have come back. */
@@ -42,7 +43,8 @@ export class RefusalMemory {
   }
 }
 
-// A window that begins brings new credits.
-function keyOf(lines: readonly HoldLine[]): string {
-  return lines.map(({ unit = '', budget, window }) => `${unit}:${budget}:${window?.current[0] ?? ''}`).join(' ')
+// A window that begins brings new credits, and what a token is told is for that token.
+function keyOf({ authority }: ToolCall & Authorized, lines: readonly HoldLine[]): string {
+  const token = authority?.prefixIds.at(-1) ?? ''
+  return token + lines.map(({ unit = '', budget, window }) => `${unit}:${budget}:${window?.current[0] ?? ''}`).join(' ')
 }

@@ -20,6 +20,7 @@ export function refusalOfStore(call: ToolCall, cost: Credits, answer: StoreRefus
   const reason = reasonOf(answer)
   switch (reason) {
     case 'unknown_budget':
+    case 'not_descendant':
     case 'closed':
     case 'revoked':
       return refuse(call.tool, { error: 'unauthorized', reason: 'unauthorized', cost, budget, detail: reason })

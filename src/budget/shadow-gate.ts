@@ -4,6 +4,7 @@ import { callRef, type EventSink } from '../core/events.js'
 import { andThen, type MaybePromise } from '../core/maybe-promise.js'
 import { mintChargeId } from '../core/ids.js'
 import { refuse, type Refusal } from '../core/refusal.js'
+import type { Authorized } from './authority.js'
 import type { CallHold } from './call-hold.js'
 import { HoldingGate } from './holding-gate.js'
 import { Outage } from './outage.js'
@@ -102,7 +103,9 @@ export class ShadowGate implements Gate {
     this.#whenHeld(call, (simulated, held) => this.#gate.extend(simulated, held, ttlMs))
   }
 
-  #simulate(call: ToolCall, cost: Credits, lines: readonly HoldLine[]): MaybePromise<Simulated> {
+  #simulate(asked: ToolCall, cost: Credits, lines: readonly HoldLine[]): MaybePromise<Simulated> {
+    // Its store knows the budget that a token names, and none of what is registered, used up and revoked.
+    const call = (asked as Authorized).authority === undefined ? asked : { ...asked, authority: undefined }
     return andThen(this.#gate.place(call, cost, lines), (placed) => {
       if ('error' in placed) this.#refused(call, lines, placed)
       return { call, placed }

@@ -64,6 +64,7 @@ export function newCall(input: CallInput, startedAt: number, asTask = false, ear
 interface Additions {
   cost?: number | undefined
   price?: Price | undefined
+  authority?: unknown
   hold?: unknown
 }
 
@@ -80,6 +81,7 @@ class SeatCall implements ToolCall {
   readonly auth: CallAuth | undefined
   readonly cost: number | undefined
   readonly price: Price | undefined
+  readonly authority: unknown
   readonly hold: unknown
 
   constructor(from: Omit<ToolCall, 'kind'> & Additions) {
@@ -94,6 +96,7 @@ class SeatCall implements ToolCall {
     this.auth = from.auth
     this.cost = from.cost
     this.price = from.price
+    this.authority = from.authority
     this.hold = from.hold
   }
 }

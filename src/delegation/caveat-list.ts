@@ -4,7 +4,7 @@ import { BUILT_IN } from './caveats/kinds.js'
 import { toBase64url } from './base64url.js'
 import { writeArgRule, type ArgRule } from './caveats/arg.js'
 import type { Credits } from '../core/credits.js'
-import type { Rate } from './caveats/rate.js'
+import type { Rate } from '../budget/authority.js'
 import type { TokenOp } from './request.js'
 
 /** What a token is to be narrowed to. Each key becomes one caveat, and what is left out does not narrow. */

@@ -1,5 +1,5 @@
 import { caveatHolds } from './caveat.js'
-import type { Authority } from './authority.js'
+import type { Authority } from '../budget/authority.js'
 import { TOKEN_OPS, type ClearRequest } from './request.js'
 import type { TokenRefusal, VerifiedToken } from './verified-token.js'
 

@@ -1,4 +1,5 @@
-import { authorityOf, type Authority } from './authority.js'
+import { authorityOf } from './authority.js'
+import type { Authority } from '../budget/authority.js'
 import { budget as budgetKind } from './caveats/budget.js'
 import type { Caveat, TokenReason } from './caveat.js'
 import type { TokenIdentifier } from './identifier.js'

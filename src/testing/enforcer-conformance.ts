@@ -1,7 +1,10 @@
 import { AMOUNTS } from './conformance/amounts.js'
 import { caseOf, type ConformanceCase, type EnforcerConformanceOptions } from './conformance/case.js'
+import { CEILINGS } from './conformance/ceilings.js'
 import { CLOSING } from './conformance/closing.js'
 import { DEBT } from './conformance/debt.js'
+import { DELEGATION } from './conformance/delegation.js'
+import { ENDING } from './conformance/revoking.js'
 import { ENDS } from './conformance/ends.js'
 import { FOUR_VERBS } from './conformance/four-verbs.js'
 import { HOLDS } from './conformance/holds.js'
@@ -40,6 +43,8 @@ export function enforcerConformance<Store extends HoldingEnforcer>(
     ...NAMES,
   ]
   const windows = options.windows === false ? [] : WINDOWS
+  const delegation = options.delegation === false ? [] : [...DELEGATION, ...ENDING]
+  const ceilings = options.delegation === false || options.ceilings === false ? [] : CEILINGS
   const ledger = options.ledger === undefined ? [] : LEDGER
-  return [...always, ...windows, ...ledger].map((rule) => caseOf(rule, options))
+  return [...always, ...windows, ...delegation, ...ceilings, ...ledger].map((rule) => caseOf(rule, options))
 }

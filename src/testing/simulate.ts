@@ -49,8 +49,9 @@ export interface SimulationReport {
 /**
  * Lets a random history happen to a store: concurrent calls that hold, run and capture as `withBudget` does, over a
  * network that loses, doubles and delays messages, with callers that die and an operator that grants, delegates and
- * closes. Everything is decided by the seed, time is virtual, and the store is compared with a plain model after every
- * request that reaches it. A history ends at the first rule that is broken.
+ * closes. Where the store has `revoke`, some calls are made by tokens. Everything is decided by the seed, time is
+ * virtual, and the store is compared with a plain model after every request that reaches it. A history ends at the
+ * first rule that is broken.
  *
  * @example
  * ```ts

@@ -1,11 +1,12 @@
 import type { BudgetId } from '../budget/budget-id.js'
 import type { MaybePromise } from '../core/maybe-promise.js'
-import type { BudgetEnforcer, HoldingEnforcer } from '../budget/enforcer.js'
+import type { BudgetEnforcer, DelegatingEnforcer, HoldingEnforcer } from '../budget/enforcer.js'
 
-/** A method of {@link HoldingEnforcer}. */
-export type Verb = keyof HoldingEnforcer
+/** A method of {@link DelegatingEnforcer}. */
+export type Verb = keyof DelegatingEnforcer
 
-type Args<V extends Verb> = Parameters<HoldingEnforcer[V]>
+type Args<V extends Verb> = Parameters<DelegatingEnforcer[V]>
+type Answer<V extends Verb> = Awaited<ReturnType<DelegatingEnforcer[V]>>
 
 /** The budgets that a request names and expects to be there. */
 const NAMED: { readonly [V in Verb]: (...args: Args<V>) => readonly BudgetId[] } = {
@@ -21,9 +22,10 @@ const NAMED: { readonly [V in Verb]: (...args: Args<V>) => readonly BudgetId[] }
   transfer: ({ from, to, create }) => (create ? [from] : [from, to]),
   close: ({ budget }) => [budget],
   describe: (budget) => [budget],
+  revoke: ({ budget }) => [budget],
 }
 
-/** Every method of {@link HoldingEnforcer}; the compiler keeps the list whole. */
+/** Every method of {@link DelegatingEnforcer}; the compiler keeps the list whole. */
 export const VERBS = Object.keys(NAMED) as readonly Verb[]
 
 /** The budgets that the call of a verb expects to be there. */
@@ -34,11 +36,15 @@ export function budgetsNamed<V extends Verb>(verb: V, args: Args<V>): readonly B
 /** One call of an enforcer: which verb, and what it was given. */
 export type EnforcerCall = { [V in Verb]: { readonly verb: V; readonly args: Args<V> } }[Verb]
 
-/** An enforcer whose every verb answers with a value. */
-export type SyncEnforcer = { [V in Verb]: (...args: Args<V>) => Awaited<ReturnType<HoldingEnforcer[V]>> }
+/** An enforcer whose every verb answers with a value; one that judges no tokens has no `revoke`. */
+export type SyncEnforcer = { [V in keyof HoldingEnforcer]: (...args: Args<V>) => Answer<V> } & {
+  revoke?(...args: Args<'revoke'>): Answer<'revoke'>
+}
 
-/** An enforcer whose every verb answers with a promise. */
-export type AsyncEnforcer = { [V in Verb]: (...args: Args<V>) => Promise<Awaited<ReturnType<HoldingEnforcer[V]>>> }
+/** An enforcer whose every verb answers with a promise; one that judges no tokens has no `revoke`. */
+export type AsyncEnforcer = { [V in keyof HoldingEnforcer]: (...args: Args<V>) => Promise<Answer<V>> } & {
+  revoke?(...args: Args<'revoke'>): Promise<Answer<'revoke'>>
+}
 
 /** What runs in place of a verb: `run` does what the enforcer would do. */
 export type Interceptor = (call: EnforcerCall, run: () => MaybePromise<unknown>) => unknown

@@ -172,7 +172,7 @@ describe('docs/reference/caveats.md', () => {
     const kinds = BUILT_IN.map(({ name }) => name)
     expect(firsts(table(section(text, 'The kinds'))).sort()).toEqual(kinds.sort())
     expect(firsts(table(section(text, 'Reasons')))).toEqual(membersOfUnion('delegation/caveat.ts', 'TokenReason'))
-    const authority = keysOf('delegation/authority.ts', 'Authority').map(({ key }) => key)
+    const authority = keysOf('budget/authority.ts', 'Authority').map(({ key }) => key)
     expect(firsts(table(section(text, 'Authority')))).toEqual(authority)
   })
 

@@ -63,9 +63,17 @@ describe('simulated histories', () => {
     ['a call on a closed budget', /hold .*→ \{"kind":"refused","reason":"closed"/],
     ['a transfer that is refused', /transfer .*→ \{"kind":"refused","reason":"insufficient"/],
     ['a repeated initialisation', /^[1-9]\d* initialize /],
+    ['a call by token', /hold .*"authority".*→ \{"kind":"held"/],
+    ['a call beyond a ceiling', /hold .*→ \{"kind":"refused","reason":"ceiling"/],
+    ['a call beyond a rate', /hold .*→ \{"kind":"refused","reason":"rate"/],
+    ['a call by a revoked token', /hold .*→ \{"kind":"refused","reason":"revoked"/],
+    ['a call by a token that nobody registered', /hold .*forged.*→ \{"kind":"refused","reason":"unknown_budget"/],
+    ['a delegation', /transfer .*"registration".*→ \{"kind":"moved"/],
+    ['a delegation beyond a ceiling', /transfer .*→ \{"kind":"refused","reason":"ceiling"/],
+    ['a revocation that returns credits', /revoke .*→ \{"kind":"revoked","returned":[1-9]/],
     ['a spend that is refused', /spend .*→ \{"allowed":false/],
   ])('see %s', (_what, line) => {
-    const seen = Array.from({ length: 200 }, (_, seed) => historyOf(seed)).flat()
+    const seen = Array.from({ length: 500 }, (_, seed) => historyOf(seed)).flat()
     expect(seen.some((each) => line.test(each))).toBe(true)
   })
 

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { enforcerConformance, simulate } from '../../src/testing/index.js'
 import { MemoryLedger } from '../../src/ledger/memory-ledger.js'
 import { PLANTED } from './planted.js'
+import { PLANTED_TOKENS } from './planted-tokens.js'
 import type { HoldingEnforcer } from '../../src/budget/enforcer.js'
 
 const SEEDS = 1_000
@@ -35,4 +36,13 @@ describe('a planted mistake', () => {
     const results = await Promise.allSettled(cases.map((each) => each.run()))
     expect(results.some(({ status }) => status === 'rejected')).toBe(true)
   })
+
+  test.each(Object.entries(PLANTED_TOKENS))(
+    'with tokens is found by the conformance kit: %s [L-P30]',
+    async (_name, create) => {
+      const cases = enforcerConformance({ create })
+      const results = await Promise.allSettled(cases.map((each) => each.run()))
+      expect(results.some(({ status }) => status === 'rejected')).toBe(true)
+    },
+  )
 })

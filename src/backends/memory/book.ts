@@ -1,27 +1,19 @@
 import { BudgetError } from '../../core/errors.js'
 import type { Credits } from '../../core/credits.js'
 import { budgetId, tenantOf, type BudgetId } from '../../budget/budget-id.js'
-import {
-  applyChange,
-  fits,
-  incomingChange,
-  NO_CHANGE,
-  outgoingChange,
-  spendChange,
-  windowChange,
-  type Balance,
-  type BalanceChange,
-} from '../../budget/hold.js'
+import { applyChange, fits, incomingChange, spendChange, windowChange, type BalanceChange } from '../../budget/hold.js'
 import { BudgetRecord } from './budget-record.js'
+import { ClosedBudgets } from './closed-budgets.js'
+import { endOf, subtree } from './delegated.js'
+import { handedOn } from './handed-on.js'
+import type { Deadlines } from './deadlines.js'
 import type {
   BudgetResult,
-  CloseRequest,
   CloseResult,
   EnforcerReason,
   GrantRequest,
   MoveResult,
   SpendRequest,
-  TransferRequest,
   Verdict,
   WindowSpan,
 } from '../../budget/enforcer.js'
@@ -58,9 +50,16 @@ export class Book {
   readonly #sequence = new Map<string, number>()
   readonly #sink: MoneySink | undefined
   readonly #partition: (budget: BudgetId) => string
+  readonly #deadlines: Deadlines
+  readonly #closed = new ClosedBudgets()
 
-  constructor(sink: MoneySink | undefined, partition: ((budget: BudgetId) => string) | undefined) {
+  constructor(
+    sink: MoneySink | undefined,
+    partition: ((budget: BudgetId) => string) | undefined,
+    deadlines: Deadlines,
+  ) {
     this.#sink = sink
+    this.#deadlines = deadlines
     this.#partition = partition ?? tenantOf
   }
 
@@ -73,10 +72,7 @@ export class Book {
   get(id: BudgetId): BudgetRecord {
     const budget = this.find(id)
     if (budget !== undefined) return budget
-    throw new BudgetError({
-      code: 'unknown_budget',
-      message: `Expected a budget that exists, got ${budgetId(id)}; create it with \`initialize\``,
-    })
+    throw unknownBudget(id)
   }
 
   partitionOf(budget: BudgetId): string {
@@ -97,7 +93,7 @@ export class Book {
     if (known === undefined) {
       const budget = new BudgetRecord(id, this.#partition(id), credits, undefined)
       this.change(budget, incomingChange(budget, credits), { op: 'grant', id: `initialize:${id}`, at })
-      this.#budgets.set(id, budget)
+      this.add(budget)
     } else if (known.initial !== credits) {
       throw new BudgetError({
         code: 'budget_exists',
@@ -130,47 +126,37 @@ export class Book {
   grant(request: GrantRequest, at: number): MoveResult {
     const { id, amount } = request
     const budget = this.find(request.budget)
-    if (budget?.state !== 'open') return refused(closedOr(budget), budgetId(request.budget))
+    if (budget?.state !== 'open') return refusedMove(closedOr(budget), budgetId(request.budget))
     const change = incomingChange(budget, amount)
-    if (!fits(budget, change)) return refused('overflow', budget.id, budget.available)
+    if (!fits(budget, change)) return refusedMove('overflow', budget.id, budget.available)
     this.change(budget, change, { op: 'grant', id, at })
     return { kind: 'moved', remaining: budget.available }
   }
 
-  transfer(request: TransferRequest, at: number): MoveResult {
-    const { id, amount, create = false } = request
-    const [fromId, toId] = [budgetId(request.from), budgetId(request.to)]
-    if (this.#partition(fromId) !== this.#partition(toId)) return refused('cross_partition', toId)
-    const from = this.find(fromId)
-    const known = this.find(toId)
-    if (from?.state !== 'open') return refused(closedOr(from), fromId)
-    if (known?.state !== 'open' && !(create && known === undefined)) return refused(closedOr(known), toId)
-    if (create && known !== undefined && known.parent !== from) return refused('unknown_budget', toId)
-    if (from.window !== undefined && known === undefined) return refused('windowed', fromId, from.available)
-    const verdict = this.judge(from, amount)
-    if (!verdict.allowed) return refused(verdict.reason, fromId, from.available)
-    if (known !== undefined && !fits(known, incomingChange(known, amount))) {
-      return refused('overflow', toId, known.available)
+  /** Puts a budget that was just created into the book. */
+  add(budget: BudgetRecord): void {
+    const { id, parent, delegated } = budget
+    this.#budgets.set(id, budget)
+    if (parent !== undefined) {
+      ;(parent.children ??= new Set()).add(budget)
+      parent.liveChildren++
     }
-    // After this point the transfer must succeed.
-    const to = known ?? new BudgetRecord(toId, from.partition, undefined, from)
-    this.commit(transferChanges(from, to, amount), { op: 'transfer', id, at })
-    this.#budgets.set(toId, to)
-    if (known === undefined) (from.children ??= new Set()).add(to)
-    return { kind: 'moved', remaining: from.available }
+    // One that ends with its parent needs no end of its own.
+    if (delegated !== undefined && delegated.deadline < endOf(parent)) this.#deadlines.add(delegated)
   }
 
-  close(request: CloseRequest, at: number): CloseResult {
-    const budget = this.find(request.budget)
-    if (budget?.state !== 'open') return { kind: 'refused', reason: closedOr(budget) }
-    const subtree = new Set([budget])
+  close(budget: BudgetRecord, { id, at }: Pick<EntryNote, 'id' | 'at'>): CloseResult {
+    if (budget.state !== 'open') return { kind: 'refused', reason: 'closed' }
+    return { kind: 'closed', returned: this.closeAll([budget], { op: 'close', id, at }) }
+  }
+
+  /** Ends budgets and all below them; answers with what that gave back. */
+  closeAll(budgets: readonly BudgetRecord[], note: EntryNote): Credits {
+    const closing = subtree(budgets)
     let returned = 0
-    for (const each of subtree) {
-      returned += each.available
-      for (const child of each.children ?? []) subtree.add(child)
-    }
-    this.commit([], { op: 'close', id: request.id, at }, subtree)
-    return { kind: 'closed', returned }
+    for (const { available } of closing) returned += available
+    this.commit([], note, closing)
+    return returned
   }
 
   /** Makes a change and writes its entry. */
@@ -186,7 +172,25 @@ export class Book {
     const all = closing === undefined || closing.size === 0 ? changes : [...changes, ...handedOn(closing, changes)]
     if (this.#sink !== undefined && all.length > 0) this.#write(this.#sink, all, note)
     for (const { budget, change } of all) applyChange(budget, change)
-    for (const budget of closing ?? []) budget.state = budget.held === 0 ? 'closed' : 'closing'
+    for (const budget of closing ?? []) this.#shut(budget, note.at)
+  }
+
+  #shut(budget: BudgetRecord, at: number): void {
+    if (budget.state === 'closed') return
+    budget.state = budget.held === 0 ? 'closed' : 'closing'
+    const { parent, delegated, state } = budget
+    if (delegated !== undefined) this.#deadlines.remove(delegated)
+    if (state === 'closing') return
+    if (parent !== undefined) parent.liveChildren--
+    if (delegated !== undefined) this.#forget(budget, at)
+  }
+
+  // A delegated budget that is closed is remembered as long as an answer, and no token that names it serves again.
+  #forget(budget: BudgetRecord, at: number): void {
+    for (const old of this.#closed.add(budget, at)) {
+      this.#budgets.delete(old.id)
+      old.parent?.children?.delete(old)
+    }
   }
 
   #write(sink: MoneySink, changes: readonly BudgetChange[], note: EntryNote): void {
@@ -224,44 +228,20 @@ export class Book {
   }
 }
 
-/** What budgets that close hand to the nearest open ancestor, or burn, when `changes` have been made. */
-function handedOn(closing: ReadonlySet<BudgetRecord>, changes: readonly BudgetChange[]): BudgetChange[] {
-  const balances = new Map<BudgetRecord, Balance>()
-  const made: BudgetChange[] = []
-  const after = (budget: BudgetRecord): Balance => {
-    const balance = balances.get(budget) ?? { ...budget }
-    balances.set(budget, balance)
-    return balance
-  }
-  for (const { budget, change } of changes) applyChange(after(budget), change)
-  for (const budget of closing) {
-    const amount = after(budget).available
-    if (amount === 0) continue
-    let heir = budget.parent
-    while (heir !== undefined && (heir.state !== 'open' || closing.has(heir))) heir = heir.parent
-    // An heir that is full to 2^53−1 cannot take it, and neither a close nor an expiry can be refused for that.
-    if (heir !== undefined && fits(after(heir), incomingChange(after(heir), amount))) {
-      const [out, incoming] = transferChanges(budget, heir, amount, after(heir))
-      applyChange(after(heir), incoming.change)
-      made.push({ ...out, op: 'close' }, { ...incoming, op: 'close' })
-    } else {
-      made.push({ budget, change: { ...NO_CHANGE, available: -amount, burned: amount }, op: 'close' })
-    }
-  }
-  return made
+/** What is thrown at somebody who asks about a budget that is not there. */
+export function unknownBudget(id: BudgetId): BudgetError {
+  return new BudgetError({
+    code: 'unknown_budget',
+    message: `Expected a budget that exists, got ${budgetId(id)}; create it with \`initialize\``,
+  })
 }
 
-function transferChanges(from: BudgetRecord, to: BudgetRecord, amount: Credits, balance: Balance = to) {
-  return [
-    { budget: from, change: outgoingChange(amount), counter: to.id },
-    { budget: to, change: incomingChange(balance, amount), counter: from.id },
-  ] as const
-}
-
-function closedOr(budget: BudgetRecord | undefined): EnforcerReason {
+/** Why a budget that is not open takes nothing. */
+export function closedOr(budget: BudgetRecord | undefined): EnforcerReason {
   return budget === undefined ? 'unknown_budget' : 'closed'
 }
 
-function refused(reason: EnforcerReason, budget: BudgetId, remaining: Credits = 0): MoveResult {
+/** A move that was refused. */
+export function refusedMove(reason: EnforcerReason, budget: BudgetId, remaining: Credits = 0): MoveResult {
   return { kind: 'refused', reason, budget, remaining }
 }

@@ -2,6 +2,7 @@ import type { Balance } from '../../budget/hold.js'
 import type { BudgetId } from '../../budget/budget-id.js'
 import type { BudgetView, WindowSpan } from '../../budget/enforcer.js'
 import type { Credits } from '../../core/credits.js'
+import { endOf, type Delegated } from './delegated.js'
 
 /** A budget as the memory store keeps it. */
 export class BudgetRecord implements Balance {
@@ -18,6 +19,9 @@ export class BudgetRecord implements Balance {
   state: BudgetView['state'] = 'open'
   /** Made with the first: most budgets have none, and an empty set is larger than all the rest. */
   children: Set<BudgetRecord> | undefined = undefined
+  /** How many of them are not closed. */
+  liveChildren = 0
+  delegated: Delegated | undefined = undefined
 
   constructor(
     readonly id: BudgetId,
@@ -29,6 +33,7 @@ export class BudgetRecord implements Balance {
 
   /** A copy for the outside. */
   view(): BudgetView {
+    const expiresAt = endOf(this)
     return {
       budget: this.id,
       state: this.state,
@@ -44,6 +49,8 @@ export class BudgetRecord implements Balance {
       openHolds: this.openHolds,
       ...(this.initial !== undefined && { allotment: this.initial }),
       ...(this.window && { window: { start: this.window[0], end: this.window[1] } }),
+      ...(this.delegated && { registration: this.delegated.terms.registration }),
+      ...(expiresAt < Infinity && { expiresAt }),
     }
   }
 }

@@ -54,27 +54,32 @@ export class Deadlines {
     this.#count--
   }
 
-  /** Takes out all that is due and hands it to `expire`, in no particular order. After a throw the rest stays due. */
+  /** Takes out all that is due and hands it to `expire`, in the order of the deadlines. After a throw the rest stays due. */
   turn(now: number, expire: (item: Timed) => void): void {
     if (now <= this.#turnedTo) return
     const to = slotNumber(now)
     // A jump of more than one turn visits each slot once.
     const from = this.#count === 0 ? to : Math.max(slotNumber(this.#turnedTo), to - SLOTS + 1)
-    for (let number = from; number <= to; number++) this.#empty(number % SLOTS, now, expire)
+    const due: Timed[] = []
+    for (let number = from; number <= to; number++) {
+      for (let item = this.#heads[number % SLOTS]; item !== undefined; item = item.next) {
+        if (item.deadline <= now) due.push(item)
+      }
+    }
+    if (due.length > 1) due.sort((a, b) => a.deadline - b.deadline)
+    for (const item of due) this.#expire(item, expire)
     this.#turnedTo = now
   }
 
-  #empty(slot: number, now: number, expire: (item: Timed) => void): void {
-    const due: Timed[] = []
-    for (let item = this.#heads[slot]; item !== undefined; item = item.next) if (item.deadline <= now) due.push(item)
-    for (const item of due) {
-      this.remove(item)
-      try {
-        expire(item)
-      } catch (error) {
-        this.add(item)
-        throw error
-      }
+  #expire(item: Timed, expire: (item: Timed) => void): void {
+    // What ended before it may have taken it along.
+    if (item.slot === -1) return
+    this.remove(item)
+    try {
+      expire(item)
+    } catch (error) {
+      this.add(item)
+      throw error
     }
   }
 }

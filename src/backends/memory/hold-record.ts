@@ -1,4 +1,5 @@
 import { budgetId } from '../../budget/budget-id.js'
+import { tokenIdOf, type HeldAuthority } from './authorities.js'
 import type { ChargeId } from '../../core/ids.js'
 import type { Credits } from '../../core/credits.js'
 import type { HoldLine, HoldRequest, WindowSpan } from '../../budget/enforcer.js'
@@ -46,6 +47,10 @@ export class HoldRecord implements Timed {
   readonly overdraft: boolean
   readonly tool: string | undefined
   readonly server: string | undefined
+  /** The id of the token that it was asked for with. */
+  readonly token: string | undefined
+  /** What of the token is counted. */
+  authority: HeldAuthority | undefined = undefined
 
   constructor(
     readonly id: ChargeId,
@@ -65,6 +70,7 @@ export class HoldRecord implements Timed {
     this.overdraft = terms.overdraft ?? false
     this.tool = terms.meta?.tool
     this.server = terms.meta?.server
+    this.token = tokenIdOf(terms.authority)
   }
 
   /** What was asked beside the lines. */
@@ -105,10 +111,11 @@ export function consumeRound(hold: HoldRecord, round: number, id: string): 'id_r
 }
 
 /** What a hold is asked for with, beside its lines. */
-export type HoldTerms = Pick<HoldRequest, 'ttlMs' | 'onExpire' | 'overdraft' | 'meta'>
+export type HoldTerms = Pick<HoldRequest, 'ttlMs' | 'onExpire' | 'overdraft' | 'meta' | 'authority'>
 
 /** Whether a request asks for the hold that is recorded. */
 export function sameHold(known: HoldRecord, request: HoldRequest): boolean {
+  if (known.token !== tokenIdOf(request.authority)) return false
   const lines = known.refused?.lines ?? known.lines.map((line) => ({ ...line, budget: line.budget.id }))
   return asText(known.terms, lines) === asText(request, request.lines)
 }

@@ -12,7 +12,10 @@ import {
   type HoldState,
 } from '../../budget/hold.js'
 import { isMoney, lineEvent, openWindows, refuseLines, resolveLines, type LineRefusal } from './hold-lines.js'
-import { Deadlines, type Timed } from './deadlines.js'
+import { refusePayer, refuseUse } from './hold-authority.js'
+import { Delegated } from './delegated.js'
+import type { Authorities } from './authorities.js'
+import type { Deadlines, Timed } from './deadlines.js'
 import { ReplayMemory } from './replay-memory.js'
 import { consumeRound, HoldRecord, isHoldOf, sameHold, type HeldLine, type HoldEndRecord } from './hold-record.js'
 import type { Book } from './book.js'
@@ -40,15 +43,17 @@ export class Holds {
   /** Those that ended or were refused. */
   readonly #ended = new ReplayMemory<HoldRecord>()
   readonly #deadlines: Deadlines
+  readonly #authorities: Authorities
   /** No charge minted after this time was forgotten: by the clock of whoever minted it, for no other can be compared. */
   #forgottenUpTo = 0
   /** The same for what will be forgotten next, and for all that ended. */
   #oldUpTo = 0
   #endedUpTo = 0
 
-  constructor(book: Book, now: number) {
+  constructor(book: Book, deadlines: Deadlines, authorities: Authorities) {
     this.#book = book
-    this.#deadlines = new Deadlines(now)
+    this.#deadlines = deadlines
+    this.#authorities = authorities
   }
 
   place(request: HoldRequest, now: number): HoldResult {
@@ -56,9 +61,21 @@ export class Holds {
     if (known !== undefined) return replayHold(known, request)
     const lines = resolveLines(this.#book, request.lines, now)
     if ('reason' in lines) return this.#refuse(request, lines, now)
+    const { authority } = request
+    const overdraft = request.overdraft === true
     const refused =
-      openWindows(this.#book, lines, request.id, now) ?? refuseLines(this.#book, lines, request.overdraft === true)
-    if (refused !== undefined) return this.#refuse(request, refused, now)
+      refusePayer(this.#authorities, authority, lines) ??
+      openWindows(this.#book, lines, request.id, now) ??
+      refuseUse(this.#authorities, authority, lines, now) ??
+      refuseLines(this.#book, lines, overdraft)
+    if (refused !== undefined) {
+      // What is left says no more than what the token could spend.
+      const remaining = Math.min(
+        refused.remaining,
+        authority === undefined ? Infinity : this.#authorities.left(authority),
+      )
+      return this.#refuse(request, { ...refused, remaining }, now)
+    }
     const changes = lines.map(({ budget, amount }) => ({ budget, change: holdChange(budget, amount) }))
     this.#book.commit(changes, { op: 'hold', id: request.id, at: now, tool: request.meta?.tool })
     // After this point the hold must succeed.
@@ -69,7 +86,11 @@ export class Holds {
       debt += change.debt
       if (budget.available < remaining) remaining = budget.available
     }
+    const counted = { amount: lines[0]?.amount ?? 0, isCall: true }
+    const token = authority === undefined ? undefined : this.#authorities.count(authority, counted, now)
+    if (token !== undefined) remaining = Math.min(remaining, this.#authorities.left(token))
     const record = new HoldRecord(request.id, request, lines, 'open', now, remaining, debt, undefined)
+    record.authority = token
     this.#open.set(record.id, record)
     this.#deadlines.add(record)
     return { kind: 'held', holdId: record.id, remaining, debt }
@@ -111,19 +132,24 @@ export class Holds {
     this.#deadlines.remove(hold)
     hold.deadline = deadline
     this.#deadlines.add(hold)
-    const remaining = Math.min(...hold.lines.map(({ budget }) => budget.available))
+    const left = hold.authority === undefined ? Infinity : this.#authorities.left(hold.authority)
+    const remaining = Math.min(left, ...hold.lines.map(({ budget }) => budget.available))
     return { kind: 'extended', expiresAt: deadline, remaining, debt: hold.debt }
   }
 
-  /** Ends every hold whose time is up. */
+  /** Ends every hold and every budget whose time is up. */
   expireDue(now: number): void {
     if (this.#deadlines.size === 0) return
     this.#deadlines.turn(now, this.#expire)
   }
 
   readonly #expire = (item: Timed): void => {
-    const hold = item as HoldRecord
     // Dated by its deadline, not by who happened to look: a replay must give the same story.
+    if (item instanceof Delegated) {
+      this.#book.close(item.budget, { id: `expire:${item.budget.id}`, at: item.deadline })
+      return
+    }
+    const hold = item as HoldRecord
     this.#end(hold, { kind: 'expire', onExpire: hold.onExpire }, undefined, hold.deadline)
   }
 
@@ -146,11 +172,13 @@ export class Holds {
     let returned = 0
     let state: HoldState = 'released'
     let closing: Set<BudgetRecord> | undefined
+    let paid: Ended | undefined
     const changes = hold.lines.map((line) => {
       const { budget } = line
       const ended = endHold('open', line.amount, lineEvent(line, event)) as Ended
       const end = late ? unheld(ended.charged + ended.beyond) : ended
       state = end.state
+      paid ??= end
       if (isMoney(line)) {
         charged = Math.max(charged, end.charged + end.beyond)
         returned = Math.max(returned, end.returned)
@@ -166,6 +194,8 @@ export class Holds {
     this.#deadlines.remove(hold)
     hold.state = state
     if (!late) for (const { budget } of changes) budget.openHolds--
+    if (hold.authority !== undefined && paid !== undefined)
+      this.#authorities.settle(hold.authority, usedBy(paid, event, late))
     const { amount = 0, overage } = capture ?? {}
     return this.#remember(hold, { by, id, amount, overage, charged, returned }, now)
   }
@@ -222,6 +252,12 @@ function replayHold(known: HoldRecord, request: HoldRequest): HoldResult {
   return refused === undefined
     ? { kind: 'held', holdId: known.id, remaining, debt: known.debt }
     : { kind: 'refused', ...refused.by }
+}
+
+/** What the end of a hold changes in the counts of its token: it was counted whole, and not at all if it is late. */
+function usedBy({ beyond, returned }: Ended, event: HoldEvent, late: boolean): { amount: number; calls: number } {
+  const isGivenBack = event.kind === 'release' || (event.kind === 'expire' && event.onExpire === 'release')
+  return { amount: beyond - returned, calls: late ? 1 : isGivenBack ? -1 : 0 }
 }
 
 /** Whether a line was placed in a window that is over: it ends there. */

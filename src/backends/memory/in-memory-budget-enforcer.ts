@@ -3,9 +3,13 @@ import { BudgetError, describeValue } from '../../core/errors.js'
 import { systemClock, type Clock } from '../../core/clock.js'
 import { assertKeys } from '../../core/settings.js'
 import { budgetId, type BudgetId } from '../../budget/budget-id.js'
-import { Book } from './book.js'
+import { Authorities, tokenIdOf } from './authorities.js'
+import { Deadlines } from './deadlines.js'
 import { Holds } from './holds.js'
+import { assertNewBudget, assertRevoked, newBudgetKey } from './delegation-requests.js'
 import { ReplayMemory } from './replay-memory.js'
+import { Book, refusedMove, unknownBudget, type MoneySink } from './book.js'
+import { transfer } from './transfers.js'
 import type {
   BudgetResult,
   BudgetView,
@@ -16,7 +20,8 @@ import type {
   ExtendRequest,
   ExtendResult,
   GrantRequest,
-  HoldingEnforcer,
+  DelegatingEnforcer,
+  EnforcerReason,
   HoldRequest,
   HoldResult,
   MoveResult,
@@ -25,7 +30,9 @@ import type {
   SpendRequest,
   TransferRequest,
 } from '../../budget/enforcer.js'
-import type { MoneySink } from './book.js'
+import type { BudgetRecord } from './budget-record.js'
+import type { Authority } from '../../budget/authority.js'
+import type { RevokeRequest, RevokeResult } from '../../budget/moves.js'
 
 /** Settings of {@link InMemoryBudgetEnforcer}. */
 export interface InMemoryBudgetEnforcerOptions {
@@ -49,21 +56,25 @@ export interface InMemoryBudgetEnforcerOptions {
  * enforcer.describe('agent-1').available // 1000
  * ```
  */
-export class InMemoryBudgetEnforcer implements HoldingEnforcer {
+export class InMemoryBudgetEnforcer implements DelegatingEnforcer {
   readonly #clock: Clock
   readonly #book: Book
+  readonly #authorities: Authorities
   readonly #holds: Holds
   readonly #spends: Answers<BudgetResult> = new ReplayMemory()
   readonly #moves: Answers<MoveResult> = new ReplayMemory()
   readonly #closes: Answers<CloseResult> = new ReplayMemory()
+  readonly #revokes: Answers<RevokeResult> = new ReplayMemory()
   #now = 0
 
   constructor(options: InMemoryBudgetEnforcerOptions = {}) {
     assertKeys(options, ['ledger', 'partition', 'clock'], 'options')
     this.#clock = options.clock ?? systemClock
     this.#now = this.#clock.now()
-    this.#book = new Book(options.ledger, options.partition)
-    this.#holds = new Holds(this.#book, this.#now)
+    const deadlines = new Deadlines(this.#now)
+    this.#book = new Book(options.ledger, options.partition, deadlines)
+    this.#authorities = new Authorities(this.#book)
+    this.#holds = new Holds(this.#book, deadlines, this.#authorities)
   }
 
   check(budget: BudgetId, cost: Credits): BudgetResult {
@@ -137,33 +148,68 @@ export class InMemoryBudgetEnforcer implements HoldingEnforcer {
   }
 
   transfer(request: TransferRequest): MoveResult {
-    const { id, amount, create = false } = request
+    const { id, amount, create = false, authority } = request
     const [from, to] = [budgetId(request.from), budgetId(request.to)]
     assertMoved(amount)
+    assertNewBudget(create)
     return this.#once(
       this.#moves,
       id,
-      ['transfer', from, to, create, amount],
-      (now) => this.#book.transfer(request, now),
+      ['transfer', from, to, newBudgetKey(create), amount, tokenIdOf(authority)],
+      (now) => transfer(this.#book, this.#authorities, request, now),
       () => reused(from),
     )
   }
 
   close(request: CloseRequest): CloseResult {
-    const { id, why } = request
+    const { id, why, authority } = request
     const budget = budgetId(request.budget)
     return this.#once(
       this.#closes,
       id,
-      [budget, why],
-      (now) => this.#book.close(request, now),
+      [budget, why, tokenIdOf(authority)],
+      (now) => this.#close(request, now),
       () => ({ kind: 'refused', reason: 'id_reused' }),
     )
   }
 
-  describe(budget: BudgetId): BudgetView {
+  revoke(request: RevokeRequest): RevokeResult {
+    const { id, until } = request
+    const budget = budgetId(request.budget)
+    return this.#once(
+      this.#revokes,
+      id,
+      [budget, assertRevoked(request), until],
+      (now) => this.#authorities.revoke(request, now),
+      () => ({ kind: 'refused', reason: 'id_reused' }),
+    )
+  }
+
+  describe(budget: BudgetId, authority?: Authority): BudgetView {
     this.#tick()
-    return this.#book.get(budget).view()
+    const found = this.#book.get(budget)
+    if (authority === undefined) return found.view()
+    // To whom it is not shown, it is not there.
+    if (!this.#authorities.covers(authority, found) || this.#authorities.isRevoked(authority))
+      throw unknownBudget(budget)
+    return { ...found.view(), limits: this.#authorities.limits(authority) }
+  }
+
+  #close({ id, budget: name, authority }: CloseRequest, at: number): CloseResult {
+    const budget = this.#book.find(name)
+    const reason = this.#refuseClose(budget, authority)
+    return reason === undefined && budget !== undefined
+      ? this.#book.close(budget, { id, at })
+      : { kind: 'refused', reason: reason ?? 'unknown_budget' }
+  }
+
+  #refuseClose(budget: BudgetRecord | undefined, authority: Authority | undefined): EnforcerReason | undefined {
+    if (budget === undefined) return 'unknown_budget'
+    if (authority === undefined) return undefined
+    if (this.#authorities.payer(authority) === undefined) return 'unknown_budget'
+    if (!this.#authorities.covers(authority, budget)) return 'not_descendant'
+    if (budget.state !== 'open') return 'closed'
+    return this.#authorities.isRevoked(authority) ? 'revoked' : undefined
   }
 
   // Under an id that stands for another request the answer is `otherwise`.
@@ -196,8 +242,8 @@ export class InMemoryBudgetEnforcer implements HoldingEnforcer {
 /** The answers that were given, and to what. */
 type Answers<Answer> = ReplayMemory<{ readonly payload: string; readonly answer: Answer }>
 
-function reused(budget: BudgetId) {
-  return { kind: 'refused', reason: 'id_reused', budget, remaining: 0 } as const
+function reused(budget: BudgetId): MoveResult {
+  return refusedMove('id_reused', budget)
 }
 
 function assertMoved(amount: unknown): asserts amount is Credits {

@@ -1,11 +1,6 @@
 import { parseCounts } from './grammar.js'
 import type { CaveatKind } from '../caveat.js'
-
-/** So many calls in so many seconds. */
-export interface Rate {
-  readonly calls: number
-  readonly seconds: number
-}
+import type { Rate } from '../../budget/authority.js'
 
 /** A leap year: what is counted over longer is no rate, and milliseconds of it stay exact. */
 const MOST_SECONDS = 31_622_400

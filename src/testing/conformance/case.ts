@@ -25,6 +25,10 @@ export interface EnforcerConformanceOptions<Store extends HoldingEnforcer = Hold
   readonly ledger?: (store: Store) => MaybePromise<readonly LedgerRecord[]>
   /** `false` for a store that refuses lines with windows; its cases are then left out. */
   readonly windows?: boolean
+  /** `false` for a store that judges no tokens, and has no `revoke`; its cases are then left out, and those of ceilings. */
+  readonly delegation?: boolean
+  /** `false` for a store that refuses tokens with `max`, `calls` or `rate`; its cases are then left out. */
+  readonly ceilings?: boolean
   /** After each case. */
   readonly destroy?: (store: Store) => MaybePromise<void>
 }

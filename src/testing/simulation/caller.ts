@@ -1,5 +1,6 @@
 import { insist } from './violation.js'
 import { post, reach, type Sender } from './messages.js'
+import { tokenCall } from './tokens.js'
 import type { CaptureResult, HoldLine, HoldRequest, HoldResult, LineWindow } from '../../budget/enforcer.js'
 import type { Conditions } from './conditions.js'
 import type { EnforcerCall } from '../verbs.js'
@@ -69,13 +70,16 @@ export class Caller implements Sender {
     this.#durationMs = random.int(random.chance(0.2) ? conditions.ttlMs * 2 : 200)
     this.#fate = random.chance(conditions.crashes) ? random.pick(['crash-before', 'crash-after']) : random.pick(FATES)
     const skewMs = random.pick([0, 0, 0, -WINDOW_MS, WINDOW_MS, 3 * WINDOW_MS])
-    const lines = random.pick(this.#isOpen ? LINES.slice(0, 2) : LINES)(cost, windowsAround(world.clock.now() + skewMs))
+    const windows = windowsAround(world.clock.now() + skewMs)
+    const byToken = world.judgesTokens && !this.#isOpen && random.chance(0.3) ? tokenCall(random, cost) : undefined
+    const lines = byToken?.lines ?? random.pick(this.#isOpen ? LINES.slice(0, 2) : LINES)(cost, windows)
     const amount = this.#fate === 'cancelled' ? cost : random.chance(0.6) ? cost : random.int(cost + 4)
     const overage = random.chance(0.7) && !this.#isOpen ? 'cap' : 'debt'
     this.#call = { id, lines, cost, amount, overage, isExecuted: false, isCovered: false, chargeable: undefined }
     const onExpire = random.chance(0.5) ? 'capture' : 'release'
     const overdraft = random.chance(0.1)
-    this.#hold = { id, lines, ttlMs: conditions.ttlMs, onExpire, overdraft, meta: { tool: 'work' } }
+    const token = byToken && { authority: byToken.authority }
+    this.#hold = { id, lines, ttlMs: conditions.ttlMs, onExpire, overdraft, meta: { tool: 'work' }, ...token }
     world.calls.set(id, this.#call)
   }
 

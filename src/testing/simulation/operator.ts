@@ -1,4 +1,5 @@
 import { post, type Sender } from './messages.js'
+import { PARENT, REGISTRATION } from './tokens.js'
 import type { Conditions } from './conditions.js'
 import type { EnforcerCall } from '../verbs.js'
 import type { World } from './world.js'
@@ -27,6 +28,36 @@ export class Operator implements Sender {
     for (let n = random.int(2); n > 0; n--) this.#sometime(() => this.#move('sim/child', 'sim/main'))
     if (random.chance(0.3)) this.#sometime(() => this.#close('sim/child'))
     if (random.chance(0.05)) this.#sometime(() => this.#close('sim/main'))
+    if (this.#world.judgesTokens) this.#startTokens()
+  }
+
+  // An agent gets a budget of its own by token, more of it and less, and is revoked.
+  #startTokens(): void {
+    const { random } = this.#world
+    if (random.chance(0.7)) this.#delegate()
+    for (let n = random.int(3); n > 0; n--) this.#sometime(() => this.#topUp())
+    if (random.chance(0.1)) this.#sometime(() => this.#delegate())
+    if (random.chance(0.1)) this.#sometime(() => this.#revoke())
+  }
+
+  #delegate(): void {
+    const { random, clock } = this.#world
+    const expiresAt = random.chance(0.3) ? { expiresAt: clock.now() + random.int(3_000) } : {}
+    const create = { registration: REGISTRATION, ...expiresAt }
+    const amount = 1 + random.int(30)
+    const request = { id: this.#id(), from: 'sim/main', to: 'sim/agent', amount, create, authority: PARENT }
+    this.#post({ verb: 'transfer', args: [request] })
+  }
+
+  #topUp(): void {
+    const amount = 1 + this.#world.random.int(15)
+    const request = { id: this.#id(), from: 'sim/main', to: 'sim/agent', amount, authority: PARENT }
+    this.#post({ verb: 'transfer', args: [request] })
+  }
+
+  #revoke(): void {
+    const what = this.#world.random.pick([{ prefixId: 'root max' }, { prefixId: REGISTRATION }, { nonce: 'nonce' }])
+    this.#post({ verb: 'revoke', args: [{ id: this.#id(), budget: 'sim/main', ...what }] })
   }
 
   #beginnings(): readonly EnforcerCall[] {

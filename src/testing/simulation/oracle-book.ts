@@ -1,13 +1,8 @@
-import { budgetId, tenantOf, type BudgetId } from '../../budget/budget-id.js'
-import type {
-  CloseResult,
-  EnforcerReason,
-  MoveResult,
-  TransferRequest,
-  Verdict,
-  WindowSpan,
-} from '../../budget/enforcer.js'
+import { budgetId, type BudgetId } from '../../budget/budget-id.js'
+import type { CloseResult, EnforcerReason, MoveResult, Verdict, WindowSpan } from '../../budget/enforcer.js'
+import type { Authority } from '../../budget/authority.js'
 import type { Credits } from '../../core/credits.js'
+import type { NewBudget } from '../../budget/moves.js'
 
 /** A budget by its counters alone. What is available, or owed, follows from them. */
 export interface OracleBudget {
@@ -23,6 +18,10 @@ export interface OracleBudget {
   burned: Credits
   openHolds: number
   window: WindowSpan | undefined
+  /** With what it was created for a token, by which request, and by which token. */
+  created: NewBudget | undefined
+  by: string | undefined
+  origin: Authority | undefined
 }
 
 /** What came in and did not go: the balance if positive, the debt if negative. */
@@ -53,7 +52,7 @@ export class OracleBook {
   create(id: BudgetId, initial: Credits): 'created' | 'kept' | 'budget_exists' {
     const known = this.find(id)
     if (known !== undefined) return known.initial === initial ? 'kept' : 'budget_exists'
-    this.#add(id, initial, undefined).in = initial
+    this.add(id, initial, undefined).in = initial
     this.granted += initial
     return 'created'
   }
@@ -74,34 +73,32 @@ export class OracleBook {
     return { kind: 'moved', remaining: available(budget) }
   }
 
-  transfer({ from: fromId, to: toId, amount, create = false }: TransferRequest): MoveResult {
-    if (tenantOf(budgetId(fromId)) !== tenantOf(budgetId(toId))) return refuse('cross_partition', toId)
-    const from = this.find(fromId)
-    if (from?.state !== 'open') return refusedMove(fromId, from)
-    const known = this.find(toId)
-    if (known === undefined ? !create : known.state !== 'open') return refusedMove(toId, known)
-    if (known !== undefined && create && known.parent !== from) return refuse('unknown_budget', toId)
-    if (known === undefined && from.window !== undefined) return refuse('windowed', fromId, available(from))
-    const verdict = this.judge(from, amount)
-    if (!verdict.allowed) return refuse(verdict.reason, fromId, verdict.remaining)
-    from.out += amount
-    const to = known ?? this.#add(toId, undefined, from)
-    to.in += amount
-    return { kind: 'moved', remaining: available(from) }
-  }
-
   close(id: BudgetId): CloseResult {
     const budget = this.find(id)
     if (budget === undefined) return { kind: 'refused', reason: 'unknown_budget' }
     if (budget.state !== 'open') return { kind: 'refused', reason: 'closed' }
     const family = familyOf(budget)
-    let returned = 0
-    for (const each of family) {
-      returned += available(each)
-      if (each.state === 'open') each.state = 'closing'
-    }
-    for (const each of family) this.drain(each)
+    const returned = family.reduce((sum, each) => sum + available(each), 0)
+    this.closeAll(family)
     return { kind: 'closed', returned }
+  }
+
+  closeAll(family: readonly OracleBudget[]): void {
+    for (const each of family) if (each.state === 'open') each.state = 'closing'
+    for (const each of family) this.drain(each)
+  }
+
+  /** Ends every budget that is due at a time. */
+  expire(now: number): void {
+    for (const budget of this.budgets.values()) {
+      if (budget.state === 'open' && (budget.created?.expiresAt ?? Infinity) <= now) this.closeAll(familyOf(budget))
+    }
+  }
+
+  /** When a budget ends by itself: with the first above it that does. */
+  endOf(budget: OracleBudget): number {
+    const own = budget.created?.expiresAt ?? Infinity
+    return budget.parent === undefined ? own : Math.min(own, this.endOf(budget.parent))
   }
 
   /** A closing budget keeps nothing: what it has goes to the nearest open ancestor, or is burned. */
@@ -135,24 +132,32 @@ export class OracleBook {
     this.granted += came
   }
 
-  #add(name: BudgetId, initial: Credits | undefined, parent: OracleBudget | undefined): OracleBudget {
+  add(name: BudgetId, initial: Credits | undefined, parent: OracleBudget | undefined): OracleBudget {
     const id = budgetId(name)
     const zero = { in: 0, out: 0, held: 0, spent: 0, burned: 0, openHolds: 0, window: undefined }
-    const budget: OracleBudget = { id, parent, children: [], initial, state: 'open', ...zero }
+    const token = { created: undefined, by: undefined, origin: undefined }
+    const budget: OracleBudget = { id, parent, children: [], initial, state: 'open', ...zero, ...token }
     parent?.children.push(budget)
     this.budgets.set(id, budget)
     return budget
   }
 }
 
-function familyOf(budget: OracleBudget): readonly OracleBudget[] {
+/** A budget and all below it. */
+export function familyOf(budget: OracleBudget): readonly OracleBudget[] {
   return [budget, ...budget.children.flatMap(familyOf)]
 }
 
-function refusedMove(id: BudgetId, budget: OracleBudget | undefined): MoveResult {
-  return refuse(budget === undefined ? 'unknown_budget' : 'closed', id)
+/** Whether a budget is above another. */
+export function isAbove(above: OracleBudget, { parent }: OracleBudget): boolean {
+  return parent !== undefined && (parent === above || isAbove(above, parent))
 }
 
-function refuse(reason: EnforcerReason, id: BudgetId, remaining: Credits = 0): MoveResult {
+function refusedMove(id: BudgetId, budget: OracleBudget | undefined): MoveResult {
+  return refuseMove(budget === undefined ? 'unknown_budget' : 'closed', id)
+}
+
+/** A move that must be refused. */
+export function refuseMove(reason: EnforcerReason, id: BudgetId, remaining: Credits = 0): MoveResult {
   return { kind: 'refused', reason, budget: budgetId(id), remaining }
 }

@@ -5,7 +5,7 @@ import { isPromise, type MaybePromise } from '../../core/maybe-promise.js'
 import { Oracle } from './oracle.js'
 import { ReplayedLedger } from './replayed-ledger.js'
 import { Tally, type SimulatedCall } from './tally.js'
-import type { BudgetView, HoldingEnforcer } from '../../budget/enforcer.js'
+import { canDelegate, type BudgetView, type HoldingEnforcer } from '../../budget/enforcer.js'
 import type { Conditions } from './conditions.js'
 import type { Credits } from '../../core/credits.js'
 import type { EnforcerCall } from '../verbs.js'
@@ -35,6 +35,8 @@ export class World {
   readonly random: Random
   readonly tally = new Tally()
   readonly calls = new Map<string, SimulatedCall>()
+  /** Whether there are tokens in the history: where the store judges them. */
+  judgesTokens = false
   /** What happened so far. */
   events = 0
   readonly #begin: number
@@ -55,6 +57,7 @@ export class World {
   /** The store that is simulated; before the first event. */
   use(store: HoldingEnforcer): void {
     this.#store = store
+    this.judgesTokens = canDelegate(store)
   }
 
   /** Milliseconds since the beginning. */
@@ -102,7 +105,7 @@ export class World {
 
   /** Compares every budget with what it must be. `isQuiet`: no call is open any more, so nothing may be held. */
   check(isQuiet = false): MaybePromise<void> {
-    this.oracle.holds.expire(this.clock.now())
+    this.oracle.expire(this.clock.now())
     return this.#checkAll(this.oracle.book.budgets.values(), isQuiet)
   }
 

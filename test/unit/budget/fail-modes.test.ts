@@ -10,6 +10,7 @@ import {
   withCostProfile,
   type BudgetEventName,
   type BudgetOptions,
+  type DelegatingEnforcer,
   type HoldingEnforcer,
   type ToolCall,
 } from 'mcp-budget'
@@ -43,7 +44,7 @@ function setUp(options: Partial<BudgetOptions> & { credits?: number; faults?: En
   const judge = (verb: Verb, nth: number): EnforcerFault | undefined =>
     typeof plan.faults === 'function' ? plan.faults(verb, nth) : plan.faults[verb]?.[nth]
   const faulty = faultyEnforcer(later ? asyncEnforcer(memory) : memory, judge, clock)
-  const noting = new Proxy(faulty, {
+  const noting = new Proxy(faulty as DelegatingEnforcer, {
     get: (target, verb: Verb) =>
       typeof target[verb] !== 'function'
         ? target[verb]
@@ -482,7 +483,8 @@ describe('whatever goes wrong, at random,', () => {
   })
 })
 
-function asVerbs(enforcer: HoldingEnforcer): HoldingEnforcer {
+function asVerbs(memory: HoldingEnforcer): HoldingEnforcer {
+  const enforcer = memory as DelegatingEnforcer
   return new Proxy({} as HoldingEnforcer, {
     get: (_, verb: Verb) => enforcer[verb].bind(enforcer),
     ownKeys: () => ['check', 'spend', 'remaining', 'initialize', 'hold', 'capture', 'release', 'extend', 'describe'],

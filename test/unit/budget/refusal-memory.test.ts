@@ -144,6 +144,6 @@ test.each([
   const refusal = refuse('t', { error: 'budget_exhausted', reason: 'exhausted', cost: 1, remaining: 0 })
   const call = { tool: 't' } as never
   const lines = Array.from({ length: budgets }, (_, i) => [{ budget: `b${i}`, amount: 1 }])
-  for (const line of lines) memory.remember(refusal, 1, line)
+  for (const line of lines) memory.remember(call, refusal, 1, line)
   expect(lines.filter((line) => memory.find(call, 1, line) !== undefined)).toHaveLength(known)
 })

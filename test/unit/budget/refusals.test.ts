@@ -18,6 +18,7 @@ const exhausted = { error: 'budget_exhausted', retryable: false, remaining: 3, r
 /** What a caller is told for each reason a store may give; `detail` is for the operator only. */
 const TOLD: Readonly<Record<EnforcerReason, object>> = {
   unknown_budget: { ...unauthorized, detail: 'unknown_budget' },
+  not_descendant: { ...unauthorized, detail: 'not_descendant' },
   closed: { ...unauthorized, detail: 'closed' },
   revoked: { ...unauthorized, detail: 'revoked' },
   exhausted: { ...exhausted, reason: 'exhausted' },
@@ -31,6 +32,10 @@ const TOLD: Readonly<Record<EnforcerReason, object>> = {
   round_used: { error: 'invalid_request_state', reason: 'round_used', retryable: false },
   clock_skew: { ...unavailable, detail: 'clock_skew' },
   windowed: { ...unavailable, detail: 'windowed' },
+  depth_exceeded: { ...unavailable, detail: 'depth_exceeded' },
+  children_exceeded: { ...unavailable, detail: 'children_exceeded' },
+  amount_exceeded: { ...unavailable, detail: 'amount_exceeded' },
+  full: { ...unavailable, detail: 'full' },
   overflow: { ...unavailable, detail: 'overflow' },
 }
 const reasons = Object.entries(TOLD) as ReadonlyArray<readonly [EnforcerReason, object]>

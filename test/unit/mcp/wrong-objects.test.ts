@@ -30,7 +30,7 @@ describe.each([
   test.each(Object.entries(THINGS).filter(([name]) => name !== right))(
     'that is given %s meters nothing, and says what to use [T51]',
     (name, make) => {
-      const thrown = errorOf(() => (wrap)(make(), prices))
+      const thrown = errorOf(() => Reflect.apply(wrap, undefined, [make(), prices]))
       expect(thrown).toMatchObject({ code: 'not_supported', message: expect.stringMatching(HINTS[name] as RegExp) })
     },
   )

@@ -8,6 +8,18 @@ import { MemoryLedger } from '../../../../src/ledger/memory-ledger.js'
 import { replay } from '../../../../src/ledger/replay.js'
 import type { Verb } from '../../../../src/testing/index.js'
 
+const AUTHORITY = {
+  tenant: 'default',
+  budget: 'default/main',
+  registrations: [],
+  prefixIds: ['p0', 'p1'],
+  nonce: 'n',
+  issuedAt: 1_000,
+  ceilings: [{ prefixId: 'p1', limit: 9 }],
+  calls: [{ prefixId: 'p1', limit: 9 }],
+  rates: [{ prefixId: 'p1', calls: 9, seconds: 60 }],
+}
+
 /** A request of each verb that a store takes. */
 const VALID: Readonly<Record<Verb, readonly unknown[]>> = {
   check: ['main', 1],
@@ -22,15 +34,26 @@ const VALID: Readonly<Record<Verb, readonly unknown[]>> = {
       onExpire: 'capture',
       overdraft: false,
       meta: { tool: 't' },
+      authority: AUTHORITY,
     },
   ],
   capture: [{ id: 'c', holdId: 'open', amount: 1, overage: 'cap', lines: [{ budget: 'main', amount: 1 }] }],
   release: [{ id: 'r', holdId: 'open' }],
   extend: [{ id: 'x', holdId: 'open', ttlMs: 9 }],
   grant: [{ id: 'g', budget: 'main', amount: 1 }],
-  transfer: [{ id: 't', from: 'main', to: 'child', amount: 1, create: true }],
+  transfer: [
+    {
+      id: 't',
+      from: 'main',
+      to: 'child',
+      amount: 1,
+      create: { registration: 'p2', expiresAt: 9e12, caps: { depth: 1, children: 1, amount: 9 } },
+      authority: AUTHORITY,
+    },
+  ],
   close: [{ id: 'k', budget: 'other', why: 'closed' }],
-  describe: ['main'],
+  describe: ['main', AUTHORITY],
+  revoke: [{ id: 'v', budget: 'main', prefixId: 'p1', until: 9e12 }],
 }
 
 const nonsense = fc.oneof(
