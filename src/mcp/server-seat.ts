@@ -35,6 +35,8 @@ export class ServerSeat {
   readonly #methods: ReadonlySet<unknown>
   /** The ids of requests that are no calls, and not answered yet. */
   readonly #others = new Set<RequestId>()
+  /** The ids of requests that were cancelled: a server that is not strict may still answer them. */
+  readonly #cancelled = new Set<RequestId>()
 
   constructor(seat: Seat, wire: Wire, role: Role) {
     this.#seat = seat
@@ -65,7 +67,7 @@ export class ServerSeat {
   answer(message: JsonObject, options: SendOptions | undefined): Promise<void> {
     const pending = this.calls.find(message.id)
     if (pending === undefined) {
-      this.#others.delete(message.id as RequestId)
+      if (!this.#others.delete(message.id as RequestId)) this.#cancelled.delete(message.id as RequestId)
       if (this.#seat.engine.observes)
         this.#seat.engine.observe({ message, direction: 'out', server: this.#seat.server })
       return this.#wire.send(this.#listings.answer(message), options)
@@ -80,6 +82,7 @@ export class ServerSeat {
   /** The connection is gone. */
   close(): void {
     this.#others.clear()
+    this.#cancelled.clear()
     this.calls.close()
   }
 
@@ -102,8 +105,9 @@ export class ServerSeat {
       this.calls.watch(this.calls.take(message, id, authOf(message, extra)))
       return this.#wire.deliver(message, extra)
     }
-    if (this.#others.has(id) || this.#others.size >= PENDING_LIMIT) {
-      const full = !this.#others.has(id)
+    const isTaken = this.#others.has(id) || this.#cancelled.has(id)
+    if (isTaken || this.#others.size >= PENDING_LIMIT) {
+      const full = !isTaken
       const why = full
         ? ({ error: 'budget_unavailable', reason: 'pending_limit' } as const)
         : ({ error: 'invalid_request', reason: 'duplicate_id' } as const)
@@ -147,8 +151,13 @@ export class ServerSeat {
 
   #cancel(message: JsonObject): void {
     const { requestId } = objectAt(message, 'params')
-    this.#others.delete(requestId as RequestId)
     const pending = this.calls.find(requestId)
+    // Until it is answered all the same, its id stands for no call.
+    if (this.#others.delete(requestId as RequestId) || pending !== undefined) {
+      const [oldest] = this.#cancelled
+      if (oldest !== undefined && this.#cancelled.size >= PENDING_LIMIT) this.#cancelled.delete(oldest)
+      this.#cancelled.add(requestId as RequestId)
+    }
     if (pending !== undefined && !pending.cancelled) this.calls.lose(pending, 'cancelled')
   }
 

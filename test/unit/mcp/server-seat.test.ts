@@ -195,6 +195,27 @@ describe('a call that comes in', () => {
   })
 })
 
+describe('an id whose request was cancelled', () => {
+  const cancel = (requestId: number) => ({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } })
+
+  test.each([
+    ['a cheap call', call(5, 'cheap')],
+    ['another request', { jsonrpc: '2.0', id: 5, method: 'no/such' }],
+  ])('of %s is taken by no call until it was answered, so that no late error pays for one [T12]', async (_, first) => {
+    const { ask, answer, received, balance, told } = serverOn({ prices: { costs: { cheap: 1, dear: 50 } } })
+    ask(first)
+    ask(cancel(5))
+    ask(call(5, 'dear'))
+    await settle()
+    expect(received.some((each) => each.params?.name === 'dear')).toBe(false)
+    expect(told()).toMatchObject([{ id: 5, error: { data: { reason: 'duplicate_id' } } }])
+    await answer(errorOf(5, -32602))
+    ask(call(5, 'dear'))
+    await answer(resultOf(5))
+    expect(balance()).toMatchObject({ held: 0, spent: first.method === 'tools/call' ? 51 : 50 })
+  })
+})
+
 describe('records of calls that overlap', () => {
   test('are each written once, of their own call, and never change afterwards [L-S13]', async () => {
     const { ask, answer, records } = serverOn({ credits: 10_000, store: 'later' })
