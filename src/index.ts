@@ -1,5 +1,6 @@
 export { withBudget, type BudgetMiddleware } from './budget/with-budget.js'
-export type { BudgetOptions, FailMode, Mode } from './budget/options.js'
+export type { BudgetOptions, FailMode, Mode, PrincipalBudgetOptions } from './budget/options.js'
+export type { Identified, Principal } from './budget/principal.js'
 export {
   CutoverReport,
   type CutoverCount,
@@ -57,6 +58,14 @@ export {
   type InMemoryBudgetEnforcerOptions,
 } from './backends/memory/in-memory-budget-enforcer.js'
 export type { MoneySink } from './backends/memory/book.js'
+
+export { withDelegation, type DelegationOptions } from './delegation/with-delegation.js'
+export { KeyRing, type KeyRingOptions, type MasterKey, type RetiredKey } from './delegation/key-ring.js'
+export type { AttachOptions } from './delegation/attach-token.js'
+export type { CloseParams, DelegateParams, RevokeParams } from './delegation/method-params.js'
+export type { NoAuthOptions } from './delegation/no-auth.js'
+export type { SecretAuthOptions } from './delegation/secret-auth.js'
+export type { TokenAuthOptions, WantedDelegation } from './delegation/options.js'
 
 export { withLedger } from './ledger/with-ledger.js'
 export { MemoryLedger } from './ledger/memory-ledger.js'
@@ -121,6 +130,15 @@ export type { MatchedPrice } from './pricing/compile-rule.js'
 export type { PriceMatch } from './pricing/price-list.js'
 export type { SchemaResult, StandardSchemaV1 } from './pricing/standard-schema.js'
 
+export {
+  BudgetClient,
+  type BalanceView,
+  type BudgetClientOptions,
+  type DelegateOptions,
+  type Delegation,
+  type RequestingClient,
+  type RequestKey,
+} from './mcp/budget-client.js'
 export { assertMetered, wrapClient } from './mcp/wrap-client.js'
 export { wrapTool, type ToolHandler } from './mcp/wrap-tool.js'
 export { isMetered } from './mcp/metered-transport.js'
@@ -132,4 +150,4 @@ export type { ClientLike, ServerLike, TransportLike } from './mcp/wire.js'
 export type { GovernableMethod } from './mcp/methods.js'
 export type { SealKey } from './mcp/seal.js'
 
-export { meter, type BudgetMeter, type MeterOptions } from './meter.js'
+export { meter, type BudgetMeter, type MeterOptions, type Payer } from './meter.js'

@@ -3,17 +3,29 @@ import { systemClock } from './core/clock.js'
 import { withBudget } from './budget/with-budget.js'
 import { withCostProfile } from './pricing/with-cost-profile.js'
 import { withLedger } from './ledger/with-ledger.js'
-import type { BudgetOptions } from './budget/options.js'
+import { canDelegate } from './budget/enforcer.js'
+import { withDelegation, type DelegationOptions } from './delegation/with-delegation.js'
+import type { BudgetEvents } from './core/events.js'
+import type { PrincipalBudgetOptions } from './budget/options.js'
+import type { BudgetSpec } from './budget/lines.js'
+import type { Clock } from './core/clock.js'
+import type { SecretAuthOptions } from './delegation/secret-auth.js'
+import type { TokenAuthOptions } from './delegation/options.js'
 import type { CostProfileOptions } from './pricing/cost-profile.js'
 import type { Ledger } from './ledger/ledger.js'
 
-/** Settings of {@link meter}: those of `withBudget`, the prices, and where call records go. */
-export interface MeterOptions extends BudgetOptions {
+/** Settings of {@link meter}: those of `withBudget`, the prices, who pays, and where call records go. */
+export interface MeterOptions extends PrincipalBudgetOptions {
   /** The price list. In soft and shadow mode it refuses nothing (`enforce: false`). */
   readonly prices: Omit<CostProfileOptions, 'events' | 'clock' | 'enforce'>
   /** Where a record of each call is written. Give the store the same one, and the money entries are there too. */
   readonly ledger?: Ledger
+  /** Who pays, by a token: settings of `withDelegation`. Its `enforcer`, `events` and `clock` are those of the meter. */
+  readonly delegation?: DelegationOptions
 }
+
+/** Who pays must be said one way or the other. */
+export type Payer = { readonly budget: BudgetSpec } | { readonly delegation: TokenAuthOptions | SecretAuthOptions }
 
 /** What {@link meter} makes. */
 export interface BudgetMeter extends Meter {
@@ -22,20 +34,34 @@ export interface BudgetMeter extends Meter {
 }
 
 /**
- * The usual steps in the usual order: ledger, prices, budget. A seat takes it as it takes steps.
+ * The usual steps in the usual order: ledger, delegation, prices, budget. A seat takes it as it takes steps.
  *
  * @throws BudgetError `invalid_config`, `invalid_credits`, `invalid_budget_id`
  * @example
  * ```ts
  * await client.connect(wrapTransport(transport, meter({ enforcer, budget: 'agent-1', prices: { defaultCost: 5 } })))
+ * wrapServer(server, meter({ enforcer, delegation: { keys }, prices: { defaultCost: 5 } })) // the token's budget pays
  * ```
  */
-export function meter(options: MeterOptions): BudgetMeter {
-  const { prices, ledger, ...budget } = options
+export function meter(options: MeterOptions & Payer): BudgetMeter {
+  const { prices, ledger, delegation, ...budget } = options
   const { events, clock = systemClock, mode = 'hard' } = budget
   const heard = { ...(events !== undefined && { events }), clock }
   const priced = withCostProfile({ ...prices, enforce: mode === 'hard', ...heard })
   const recorded = ledger === undefined ? [] : [withLedger({ ledger, ...heard })]
   const paid = withBudget(budget)
-  return Object.assign(composeWith(clock, [...recorded, priced, paid]), { flush: () => paid.flush() })
+  const known = delegation === undefined ? [] : [withDelegation(given(delegation, budget, heard))]
+  return Object.assign(composeWith(clock, [...recorded, ...known, priced, paid]), { flush: () => paid.flush() })
+}
+
+// What verifies tokens hears and asks what the budget does, unless it says otherwise.
+function given(
+  delegation: DelegationOptions,
+  { enforcer, hideBalance = false }: PrincipalBudgetOptions,
+  heard: { readonly events?: BudgetEvents; readonly clock: Clock },
+): DelegationOptions {
+  const { events } = heard
+  if (delegation.auth === 'config') return { ...(events !== undefined && { events }), ...delegation }
+  if (delegation.keys === undefined) return delegation
+  return { ...(canDelegate(enforcer) && { enforcer }), ...(hideBalance && { hideBalance }), ...heard, ...delegation }
 }

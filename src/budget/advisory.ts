@@ -16,7 +16,7 @@ export function withAdvisory(
   outcome: CallOutcome,
   hold: CallHold,
   { held, charged }: Charge,
-  { advise, mode }: Pick<BudgetSettings, 'advise' | 'mode'>,
+  { advise, mode, hideBalance }: Pick<BudgetSettings, 'advise' | 'mode' | 'hideBalance'>,
 ): CallOutcome {
   const known = hold.state === 'held' || hold.state === 'spent'
   const { remaining } = hold
@@ -28,9 +28,10 @@ export function withAdvisory(
   // A line of another unit is charged as it was held, and may be the one that has the least.
   const credits = hold.lines.every((line) => (line.unit ?? 'credits') === 'credits')
   const more = credits ? back - (hold.debt - owed) : 0
-  const advisory = owed > 0 ? { advisory: `Over budget: ${owed} credits of this call are owed` } : {}
+  const how = hideBalance ? 'some' : owed
+  const advisory = owed > 0 ? { advisory: `Over budget: ${how} credits of this call are owed` } : {}
   const { result } = outcome
   const meta = isObject(result._meta) ? result._meta : {}
-  const balance = { remaining: Math.max(0, remaining + more), mode, ...advisory }
+  const balance = { ...(!hideBalance && { remaining: Math.max(0, remaining + more) }), mode, ...advisory }
   return { ...outcome, result: { ...result, _meta: { ...meta, [BALANCE_META]: balance } } }
 }

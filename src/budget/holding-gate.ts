@@ -90,11 +90,24 @@ export class HoldingGate implements Gate {
     const key = `${holdId} ${round}`
     const id = this.#unheard.get(key) ?? mintChargeId(clock.now())
     this.#unheard.delete(key)
+    const extend = (): MaybePromise<CallHold | Refusal> =>
+      andThen(
+        reach(() => this.#enforcer.extend({ id, holdId, ttlMs, round, lines }), this.#reach),
+        (answer) => {
+          if (isUnreached(answer) && this.#unheard.size < MOST_UNHEARD) this.#unheard.set(key, id)
+          return this.#resumed(call, cost, lines, answer)
+        },
+      )
+    const { authority } = call as Authorized
+    const enforcer: object = this.#enforcer
+    if (authority === undefined || !canDelegate(enforcer)) return extend()
+    // An extension judges no token: one that was revoked since is found out here.
     return andThen(
-      reach(() => this.#enforcer.extend({ id, holdId, ttlMs, round, lines }), this.#reach),
-      (answer) => {
-        if (isUnreached(answer) && this.#unheard.size < MOST_UNHEARD) this.#unheard.set(key, id)
-        return this.#resumed(call, cost, lines, answer)
+      reach(() => enforcer.describe(authority.budget, authority), this.#reach),
+      (view) => {
+        if (!isUnreached(view)) return extend()
+        if (!view.misuse) return unavailable(call, cost, lines, view.cause)
+        return refusalOfStore(call, cost, { budget: authority.budget, remaining: 0, reason: 'revoked' })
       },
     )
   }

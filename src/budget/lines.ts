@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.js'
 import type { Credits } from '../core/credits.js'
 import type { ToolCall } from '../core/call.js'
 import type { HoldLine } from './enforcer.js'
+import type { Identified } from './principal.js'
 
 /**
  * One budget that pays: by name for the call's cost, or with `unit: 'calls'` for one call, whatever it costs. With a
@@ -29,17 +30,35 @@ interface Payer {
 const MAX_WINDOWS = 100
 
 /**
- * Compiles who pays into a function that says so for a call. Fixed payers are checked here, once.
+ * Compiles who pays into a function that says so for a call. Fixed payers are checked here, once. Where a token pays,
+ * its budget is the first line, and the others come to it.
  *
  * @throws BudgetError `invalid_budget_id`, `invalid_config`
  */
-export function compileLines(spec: BudgetSpec, clock: Clock): (call: ToolCall) => MakeLines {
+export function compileLines(spec: BudgetSpec | undefined, clock: Clock): (call: ToolCall) => MakeLines {
+  const named = namedLines(spec, clock)
+  return (call) => {
+    const { principal } = call as ToolCall & Partial<Identified>
+    return principal === undefined ? named(call) : onFirstLine(principal.budget, named(call))
+  }
+}
+
+function namedLines(spec: BudgetSpec | undefined, clock: Clock): (call: ToolCall) => MakeLines {
   if (typeof spec === 'function') {
     const windowsOf = remembered()
     return (call) => linesOf(payers(spec(call), windowsOf), clock)
   }
-  const fixed = linesOf(payers(spec, compileWindow), clock)
+  const fixed = spec === undefined ? () => [] : linesOf(payers(spec, compileWindow), clock)
   return () => fixed
+}
+
+/** The principal pays first: as a line says that names its budget, else what the call costs. */
+function onFirstLine(budget: BudgetId, named: MakeLines): MakeLines {
+  return (cost) => {
+    const lines = named(cost)
+    const own = lines.find((line) => line.budget === budget)
+    return [own ?? { budget, amount: cost }, ...lines.filter((line) => line !== own)]
+  }
 }
 
 function payers(

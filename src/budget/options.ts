@@ -2,6 +2,7 @@ import { assertKeys, credits, integer, misconfigured, oneOf } from '../core/sett
 import { isCredits, type Credits } from '../core/credits.js'
 import { systemClock, type Clock } from '../core/clock.js'
 import type { BudgetEnforcer, HoldingEnforcer } from './enforcer.js'
+import { budgetId } from './budget-id.js'
 import { BudgetEvents, type EventSink } from '../core/events.js'
 import type { MaybePromise } from '../core/maybe-promise.js'
 import type { Price } from '../core/price.js'
@@ -20,6 +21,12 @@ export type Mode = 'hard' | 'soft' | 'shadow'
  * outage, counted by this step, and posts them when the store is back. Never covers a budget that does not exist.
  */
 export type FailMode = 'closed' | { readonly open: { readonly limit: Credits } }
+
+/** Settings of `withBudget` where a token says who pays, or where further budgets pay with it. */
+export interface PrincipalBudgetOptions extends Omit<BudgetOptions, 'budget'> {
+  /** Budgets that pay with that of the token; one that is the token's own says how that pays, such as by the day. */
+  readonly budget?: BudgetSpec
+}
 
 /** Settings of `withBudget`. */
 export interface BudgetOptions {
@@ -43,6 +50,8 @@ export interface BudgetOptions {
   readonly overage?: Overage
   /** Hand the result on only after it was charged; `false` by default. */
   readonly awaitCapture?: boolean
+  /** Say nothing of what is left: not in refusals, not in results, not to `budget/balance`. `false` by default. */
+  readonly hideBalance?: boolean
   /** Say in the `_meta` of every result what is left and in which mode, in hard and soft mode; `false` by default. */
   readonly advise?: boolean
   /** How long the store may take: 250 by default, then one retry with the same id. */
@@ -65,7 +74,7 @@ export interface BudgetOptions {
 /** The settings with their defaults. */
 export interface BudgetSettings {
   readonly enforcer: BudgetEnforcer | HoldingEnforcer
-  readonly budget: BudgetSpec
+  readonly budget: BudgetSpec | undefined
   readonly mode: Mode
   /** What one outage may let through; 0 is `closed`. */
   readonly openLimit: Credits
@@ -76,6 +85,7 @@ export interface BudgetSettings {
   readonly overage: Overage
   readonly awaitCapture: boolean
   readonly advise: boolean
+  readonly hideBalance: boolean
   readonly storeTimeoutMs: number
   readonly refusalMemoryMs: number
   readonly approve: BudgetOptions['approve']
@@ -94,6 +104,7 @@ const CHOICES = {
   overage: ['cap', 'debt'],
   awaitCapture: [false, true],
   advise: [false, true],
+  hideBalance: [false, true],
 } as const
 
 /** The settings in milliseconds, up to a day: the least, and the default. */
@@ -104,10 +115,12 @@ const OTHERS = ['enforcer', 'budget', 'failMode', 'approve', 'approveAbove', 'sh
 const DAY_MS = 86_400_000
 
 /** Checks the settings and fills in the defaults. @throws BudgetError `invalid_config`, `invalid_credits` */
-export function budgetSettings(options: BudgetOptions): BudgetSettings {
+export function budgetSettings(options: PrincipalBudgetOptions): BudgetSettings {
   const known = [...OTHERS, ...Object.keys(CHOICES), ...Object.keys(TIMES)] satisfies string[]
   assertKeys(options, known, 'options')
   const { enforcer, approve, shadow } = options
+  // Left out is one thing, and a setting that is missing another.
+  if ('budget' in options && options.budget === undefined) budgetId(options.budget)
   for (const verb of ['check', 'spend', 'remaining', 'initialize'] as const) {
     const given: unknown = (enforcer as Partial<BudgetEnforcer> | undefined)?.[verb]
     assertFunction(given, 'enforcer', `a store with a function \`${verb}\``)

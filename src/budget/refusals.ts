@@ -2,6 +2,7 @@ import { refuse, type Refusal, type RefusalReason } from '../core/refusal.js'
 import type { Credits } from '../core/credits.js'
 import type { ToolCall } from '../core/call.js'
 import type { EnforcerReason, HoldLine } from './enforcer.js'
+import type { Identified } from './principal.js'
 
 /** What a store said no with. */
 export interface StoreRefusal {
@@ -18,17 +19,25 @@ export interface StoreRefusal {
 export function refusalOfStore(call: ToolCall, cost: Credits, answer: StoreRefusal): Refusal {
   const { budget, remaining, resetAt } = answer
   const reason = reasonOf(answer)
+  const { principal } = call as ToolCall & Partial<Identified>
+  const { tokenId } = principal ?? {}
   switch (reason) {
     case 'unknown_budget':
     case 'not_descendant':
     case 'closed':
     case 'revoked':
-      return refuse(call.tool, { error: 'unauthorized', reason: 'unauthorized', cost, budget, detail: reason })
+      // Who came with a token is told what one without is told: not even that the budget is known.
+      return refuse(call.tool, {
+        error: 'unauthorized',
+        reason: 'unauthorized',
+        ...(principal === undefined && { cost, budget }),
+        detail: reason,
+      })
     case 'exhausted':
     case 'insufficient':
     case 'ceiling':
     case 'rate':
-      return refuse(call.tool, { error: 'budget_exhausted', reason, cost, remaining, budget, resetAt })
+      return refuse(call.tool, { error: 'budget_exhausted', reason, cost, remaining, budget, tokenId, resetAt })
     case 'round_used':
       return refuse(call.tool, { error: 'invalid_request_state', reason, cost, budget })
     case 'cross_partition':

@@ -15,6 +15,7 @@ import type { Gate } from './gate.js'
 import type { HoldFate } from './end.js'
 import type { HoldLine } from './enforcer.js'
 import type { MakeLines } from './lines.js'
+import type { Identified } from './principal.js'
 import type { Priced } from '../core/price.js'
 import type { ToolCall } from '../core/call.js'
 
@@ -49,19 +50,20 @@ export class ShadowGate implements Gate {
   }
 
   /** Lets a call pass, and tells what hard mode would say of it: the step itself, the price list, or the store. */
-  watch(call: ToolCall & Priced, payers: (call: ToolCall) => MakeLines): CallHold {
-    const listed = call.price?.refusal
+  watch(call: ToolCall & Priced & Partial<Identified>, payers: (call: ToolCall) => MakeLines): CallHold {
+    const listed = call.principal?.refusal ?? call.price?.refusal
     if (listed !== undefined) {
-      // The price list has told of it, and it would not have come this far.
+      // An earlier step has told of it, and it would not have come this far.
       this.#tell(call, [], undefined, listed)
       return simulatedHold([])
     }
     try {
-      if (isCredits(call.cost)) {
+      const denied = call.principal?.denies?.(call.cost)
+      if (denied !== undefined) this.#refused(call, [], denied)
+      else if (isCredits(call.cost)) {
         const lines = payers(call)(call.cost)
         return call.round > 0 ? this.resume(call, call.cost, lines) : this.place(call, call.cost, lines)
-      }
-      this.#refused(call, [], refuse(call.tool, { error: 'unpriced_tool', reason: 'invalid_price' }))
+      } else this.#refused(call, [], refuse(call.tool, { error: 'unpriced_tool', reason: 'invalid_price' }))
     } catch (error) {
       const detail = { step: 'withBudget', error }
       this.#refused(call, [], refuse(call.tool, { error: 'step_failed', reason: 'step_failed', detail }))

@@ -1,8 +1,10 @@
 import { approveCall } from './approval.js'
+import { spendable } from './spendable.js'
 import { balances, legacyBalance } from './balance.js'
-import { budgetSettings, type BudgetOptions, type BudgetSettings } from './options.js'
+import { budgetSettings, type BudgetOptions, type BudgetSettings, type PrincipalBudgetOptions } from './options.js'
 import { budgetsOf, type CallHold, type Held } from './call-hold.js'
-import type { HoldLine } from './enforcer.js'
+import { canHold, type BudgetEnforcer, type BudgetResult, type HoldingEnforcer, type HoldLine } from './enforcer.js'
+import type { Authority, Authorized } from './authority.js'
 import { compileLines, type MakeLines } from './lines.js'
 import { fateOf } from './end.js'
 import { HoldingGate } from './holding-gate.js'
@@ -19,11 +21,12 @@ import type { CallMiddleware } from '../core/middleware.js'
 import type { CallOutcome, Charge } from '../core/outcome.js'
 import type { Gate } from './gate.js'
 import type { JsonObject } from '../core/json.js'
+import type { Identified } from './principal.js'
 import type { PriceCharge, Priced } from '../core/price.js'
 import { copyCall, type ToolCall } from '../core/call.js'
 
 /** The step that `withBudget` makes. */
-export interface BudgetMiddleware extends CallMiddleware<Priced, Held> {
+export interface BudgetMiddleware<Needs = Priced> extends CallMiddleware<Needs, Held> {
   /** How many ends of calls the store has not acknowledged yet. */
   readonly pending: number
   /** Tries to post them now; call it before the process ends. */
@@ -41,8 +44,10 @@ const MOST_APPROVED = 10_000
  * proves (docs/reference/outcomes.md). Needs a price, from `withCostProfile`. A call that cannot be paid is refused and
  * never forwarded; a refusal costs nothing. Each hold ends exactly once, whatever happens to the call.
  *
- * Refuses with `unauthorized` (no such budget), `budget_exhausted`, `approval_required`, `cross_partition`,
- * `budget_unavailable`.
+ * Behind `withDelegation` the budget of the token is the first line, and `budget` may be left out.
+ *
+ * Refuses with `unauthorized` (no such budget), `forbidden_tool` (a token that does not allow the cost),
+ * `budget_exhausted`, `approval_required`, `cross_partition`, `budget_unavailable`.
  *
  * @throws BudgetError `invalid_config`, `invalid_budget_id` for settings that make no sense
  * @example
@@ -53,14 +58,18 @@ const MOST_APPROVED = 10_000
  * withBudget({ enforcer, budget: 'agent-1', approveAbove: 100, approve: (call, price) => ask(call.tool, price.cost) })
  * ```
  */
-export function withBudget(options: BudgetOptions): BudgetMiddleware {
+export function withBudget(options: BudgetOptions): BudgetMiddleware
+/** As above, where a token says who pays: behind `withDelegation`. */
+export function withBudget(options: PrincipalBudgetOptions): BudgetMiddleware<Priced & Identified>
+export function withBudget(options: PrincipalBudgetOptions): BudgetMiddleware {
   return new BudgetStep(budgetSettings(options))
 }
 
 class BudgetStep implements BudgetMiddleware {
   readonly name = 'withBudget'
-  readonly needs = ['cost', 'price']
+  readonly needs: readonly string[]
   readonly gives = ['hold']
+  readonly uses = ['principal']
   readonly extendEveryMs: number
   readonly methods: NonNullable<CallMiddleware['methods']>
   readonly shadow: boolean
@@ -72,18 +81,18 @@ class BudgetStep implements BudgetMiddleware {
   readonly #approved = new Set<string>()
 
   constructor(settings: BudgetSettings) {
-    const { enforcer, mode, ttlMs } = settings
+    const { enforcer, mode, ttlMs, hideBalance } = settings
     this.#settings = settings
+    this.needs = ['cost', 'price', ...(settings.budget === undefined ? ['principal'] : [])]
     this.#payers = compileLines(settings.budget, settings.clock)
     this.#outage = new Outage(settings)
     this.extendEveryMs = ttlMs / 2
     this.shadow = mode === 'shadow'
     const balance = (request: ToolCall): MaybePromise<JsonObject | Refusal> =>
       balances(settings, request, this.#payers(request)(0))
-    this.methods = {
-      'budget/balance': balance,
-      'satgate/budget': (request) => andThen(balance(request), legacyBalance),
-    }
+    this.methods = hideBalance
+      ? {}
+      : { 'budget/balance': balance, 'satgate/budget': (request) => andThen(balance(request), legacyBalance) }
     this.#gate = mode === 'shadow' ? new ShadowGate(settings) : new HoldingGate(enforcer, settings, this.#outage)
   }
 
@@ -95,12 +104,14 @@ class BudgetStep implements BudgetMiddleware {
     return this.#outage.outbox.flush()
   }
 
-  enter(call: ToolCall & Priced): MaybePromise<(ToolCall & Priced & Held) | Refusal> {
+  enter(call: ToolCall & Priced & Partial<Identified>): MaybePromise<(ToolCall & Priced & Held) | Refusal> {
     const { approve, approveAbove } = this.#settings
     if (this.#gate instanceof ShadowGate) return this.#placed(call, this.#gate.watch(call, this.#payers))
     if (!isCredits(call.cost)) {
       return this.#refused(call, refuse(call.tool, { error: 'unpriced_tool', reason: 'invalid_price' }))
     }
+    const denied = call.principal?.denies?.(call.cost)
+    if (denied !== undefined) return this.#refused(call, denied)
     let makeLines: MakeLines
     try {
       makeLines = this.#payers(call)
@@ -152,10 +163,16 @@ class BudgetStep implements BudgetMiddleware {
   }
 
   // A later round of it has the same arguments and the same price, or it is another call.
-  #approve(call: ToolCall & Priced, makeLines: MakeLines): MaybePromise<(ToolCall & Priced & Held) | Refusal> {
+  #approve(
+    call: ToolCall & Priced & Partial<Identified>,
+    makeLines: MakeLines,
+  ): MaybePromise<(ToolCall & Priced & Held) | Refusal> {
     const [oldest] = this.#approved
     if (oldest !== undefined && this.#approved.size >= MOST_APPROVED) this.#approved.delete(oldest)
     this.#approved.add(call.id)
+    // It may have taken longer than the token lives.
+    const denied = call.principal?.denies?.(call.cost)
+    if (denied !== undefined) return this.#refused(call, denied)
     return call.round > 0 ? this.#resume(call, makeLines) : this.#place(call, makeLines)
   }
 
@@ -170,9 +187,16 @@ class BudgetStep implements BudgetMiddleware {
     if (line === undefined || mode === 'soft') return undefined
     // A check knows no windows, and this one may be about to begin.
     if (line.window !== undefined) return this.#cannotPay(call, lines, from + 1)
+    const { authority } = call as Authorized
     return andThen(
-      reach(() => enforcer.check(line.budget, line.amount), { timeoutMs, clock }),
+      reach(() => checkOf(enforcer, line, from === 0 ? authority : undefined), { timeoutMs, clock }),
       (answer) => {
+        // To whom a budget is not shown, it is not there.
+        if (isUnreached(answer) && answer.misuse && authority !== undefined)
+          return this.#refused(
+            call,
+            refusalOfStore(call, call.cost, { budget: line.budget, remaining: 0, reason: 'revoked' }),
+          )
         if (isUnreached(answer) || answer?.allowed !== false) return this.#cannotPay(call, lines, from + 1)
         return this.#refused(call, refusalOfStore(call, call.cost, { ...answer, budget: line.budget }))
       },
@@ -211,8 +235,9 @@ class BudgetStep implements BudgetMiddleware {
   }
 
   #refused(call: ToolCall, refusal: Refusal): Refusal {
-    this.#settings.events.emit('refused', { call: callRef(call), refusal, enforced: true })
-    return refusal
+    const { events, hideBalance } = this.#settings
+    events.emit('refused', { call: callRef(call), refusal, enforced: true })
+    return hideBalance ? { ...refusal, remaining: undefined } : refusal
   }
 
   #charged(call: ToolCall & Held, ended: CallOutcome, charge: Charge, reported: number | undefined): CallOutcome {
@@ -224,4 +249,18 @@ class BudgetStep implements BudgetMiddleware {
     if (outcome.kind !== 'result') return { ...outcome, charge: full }
     return { kind: 'result', proves: outcome.proves, result: outcome.result, charge: full }
   }
+}
+
+/** Whether a line could be paid now; for a token, within what it may spend. */
+function checkOf(
+  enforcer: BudgetEnforcer | HoldingEnforcer,
+  { budget, amount }: HoldLine,
+  authority: Authority | undefined,
+): MaybePromise<BudgetResult> {
+  if (authority === undefined || !canHold(enforcer)) return enforcer.check(budget, amount)
+  return andThen(enforcer.describe(budget, authority), (view) => {
+    const remaining = spendable(view)
+    if (view.state !== 'open') return { allowed: false, remaining: 0, reason: 'closed' }
+    return amount <= remaining ? { allowed: true, remaining } : { allowed: false, remaining, reason: 'insufficient' }
+  })
 }

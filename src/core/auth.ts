@@ -18,28 +18,46 @@ export interface CallAuth {
   readonly extra: JsonObject
 }
 
-/** A token that came with a call; `bare`: where only this library's are looked for, so that it needs no prefix. */
+/**
+ * Where a token was found: `_meta['dev.mcp-budget/token']`, `_meta.token`, the header `mcp-budget-token`, or the header
+ * `Authorization` with what the SDKs made of it.
+ */
+export type TokenSource = 'meta' | 'alias' | 'header' | 'authorization'
+
+/** A token that came with a call, or is to go with it. */
 export interface PresentedToken {
   readonly text: string
-  readonly bare: boolean
+  readonly from: TokenSource
 }
 
-/** A {@link CallAuth} that also keeps the tokens that came with the call: privately, so that no log or record shows one. */
+/** What nobody but {@link PresentedAuth} is to show. */
+export interface Credentials {
+  readonly tokens: readonly PresentedToken[]
+  /** The id of the session that the call came in. It authenticates nobody. */
+  readonly session: string | undefined
+}
+
+const NONE: Credentials = { tokens: [], session: undefined }
+
+/** A {@link CallAuth} that also keeps the tokens of the call: privately, so that no log or record shows one. */
 export class PresentedAuth implements CallAuth {
   readonly clientId: string | undefined
   readonly scopes: readonly string[]
   readonly extra: JsonObject
-  readonly #tokens: readonly PresentedToken[]
+  readonly #credentials: Credentials
 
-  constructor({ clientId, scopes, extra }: CallAuth, tokens: readonly PresentedToken[]) {
+  constructor({ clientId, scopes, extra }: CallAuth, credentials: Credentials) {
     this.clientId = clientId
     this.scopes = scopes
     this.extra = extra
-    this.#tokens = tokens
+    this.#credentials = credentials
   }
 
-  /** The tokens that came with a call: for the step that verifies them, and nothing else. */
-  static tokensOf({ auth }: { readonly auth: CallAuth | undefined }): readonly PresentedToken[] {
-    return auth instanceof PresentedAuth ? auth.#tokens : []
+  /** The tokens of a call: for the step that verifies or attaches them, and for the seat. */
+  static credentialsOf({ auth }: { readonly auth: CallAuth | undefined }): Credentials {
+    return auth instanceof PresentedAuth ? auth.#credentials : NONE
   }
 }
+
+/** Who asks where a call has no more than tokens. */
+export const NOBODY: CallAuth = Object.freeze({ clientId: undefined, scopes: [], extra: {} })

@@ -1,5 +1,5 @@
 import { mintChargeId, type ChargeId } from './ids.js'
-import type { CallAuth } from './auth.js'
+import { NOBODY, PresentedAuth, type CallAuth } from './auth.js'
 import type { JsonObject } from './json.js'
 import type { Price } from './price.js'
 
@@ -44,6 +44,8 @@ export interface CallInput {
   readonly meta?: JsonObject | undefined
   readonly server?: string | undefined
   readonly auth?: CallAuth | undefined
+  /** A token that comes with the call, where no seat has found one. */
+  readonly token?: string
 }
 
 /** An earlier leg of the call, which it goes on from. */
@@ -55,15 +57,21 @@ export interface EarlierLeg {
 
 /** A call as it is first seen, at `startedAt`; or one that goes on. */
 export function newCall(input: CallInput, startedAt: number, asTask = false, earlier?: EarlierLeg): ToolCall {
-  const { tool, args, meta, server, auth } = input
+  const { tool, args, meta, server, token } = input
+  const auth = token === undefined ? input.auth : bearing(token, input.auth)
   const { id = mintChargeId(startedAt), round = 0 } = earlier ?? {}
   return new SeatCall({ id, round, tool, args, meta, server, startedAt, asTask, auth })
+}
+
+function bearing(text: string, auth: CallAuth = NOBODY): CallAuth {
+  return new PresentedAuth(auth, { tokens: [{ text, from: 'meta' }], session: undefined })
 }
 
 /** What our own steps add: room for it is there from the start. */
 interface Additions {
   cost?: number | undefined
   price?: Price | undefined
+  principal?: unknown
   authority?: unknown
   hold?: unknown
 }
@@ -81,6 +89,7 @@ class SeatCall implements ToolCall {
   readonly auth: CallAuth | undefined
   readonly cost: number | undefined
   readonly price: Price | undefined
+  readonly principal: unknown
   readonly authority: unknown
   readonly hold: unknown
 
@@ -96,6 +105,7 @@ class SeatCall implements ToolCall {
     this.auth = from.auth
     this.cost = from.cost
     this.price = from.price
+    this.principal = from.principal
     this.authority = from.authority
     this.hold = from.hold
   }

@@ -56,7 +56,7 @@ export function composeWith(clock: Clock, steps: readonly CallMiddleware[]): Met
 }
 
 /** What a step has beside its name: at least one of these. */
-const PARTS = ['enter', 'leave', 'extend', 'observe', 'listTools', 'methods', 'needs', 'gives', 'steps']
+const PARTS = ['admit', 'enter', 'leave', 'extend', 'observe', 'listTools', 'methods', 'needs', 'gives', 'steps']
 
 /** Whether something is meant as a step, and not as settings with a name. */
 export function isStep(value: unknown): boolean {
@@ -79,6 +79,7 @@ export function flattenSteps(steps: readonly CallMiddleware[]): readonly CallMid
   })
   const flat = onlyWatches(listed) ? listed.map((step) => step.inShadow?.() ?? step) : listed
   const given = new Set<string>()
+  const used = new Map<string, string>()
   for (const step of flat) {
     const missing = step.needs?.find((need) => !given.has(need))
     if (missing !== undefined) {
@@ -87,7 +88,15 @@ export function flattenSteps(steps: readonly CallMiddleware[]): readonly CallMid
         message: `Step \`${step.name}\` needs \`${missing}\`; put the step that gives it first`,
       })
     }
+    const late = step.gives?.find((give) => used.has(give))
+    if (late !== undefined) {
+      throw new BudgetError({
+        code: 'wrong_order',
+        message: `Step \`${used.get(late)}\` uses \`${late}\`, which \`${step.name}\` gives; put \`${step.name}\` first`,
+      })
+    }
     for (const give of step.gives ?? []) given.add(give)
+    for (const use of step.uses ?? []) used.set(use, step.name)
   }
   return flat
 }

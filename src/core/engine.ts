@@ -1,6 +1,6 @@
 import { BudgetError, describeValue } from './errors.js'
 import { andThen, isPromise, type MaybePromise } from './maybe-promise.js'
-import { refuse, REFUSALS, type Refusal } from './refusal.js'
+import { isRefusal, refuse, REFUSALS, type Refusal } from './refusal.js'
 import type { Clock } from './clock.js'
 import type { CallMiddleware, ObservedMessage, ToolListing } from './middleware.js'
 import type { JsonObject } from './json.js'
@@ -88,22 +88,28 @@ export class Engine {
   }
 
   /**
-   * Answers a method of this library's own, by the first step that has it; `undefined` where none does. A throw is the
-   * refusal `step_failed`.
+   * Answers a method of this library's own, by the first step that has it, once all steps have admitted it; `undefined`
+   * where none has it. A throw is the refusal `step_failed`.
+   *
+   * @param signal aborted when nobody waits for the answer any more
    */
-  answer(method: ToolCall): MaybePromise<JsonObject | Refusal> | undefined {
-    for (const step of this.#steps) {
-      const own = step.methods !== undefined && Object.hasOwn(step.methods, method.tool) && step.methods[method.tool]
-      if (!own) continue
-      const failed = (error: unknown): Refusal => stepFailed(method, step, error)
-      try {
-        const answer = own(method)
-        return isPromise(answer) ? Promise.resolve(answer).then(undefined, failed) : answer
-      } catch (error) {
-        return failed(error)
-      }
-    }
-    return undefined
+  answer(method: ToolCall, signal?: AbortSignal): MaybePromise<JsonObject | Refusal> | undefined {
+    const step = this.#steps.find((each) => each.methods !== undefined && Object.hasOwn(each.methods, method.tool))
+    const own = step?.methods?.[method.tool]
+    if (step === undefined || own === undefined) return undefined
+    return andThen<ToolCall | Refusal, JsonObject | Refusal>(this.#admit(method, 0), (admitted) =>
+      isRefusal(admitted) ? admitted : tried(method, step, () => own(admitted, signal)),
+    )
+  }
+
+  #admit(method: ToolCall, from: number): MaybePromise<ToolCall | Refusal> {
+    const i = this.#steps.findIndex((step, at) => at >= from && step.admit !== undefined)
+    const step = this.#steps[i]
+    if (step?.admit === undefined) return method
+    return andThen(
+      tried<ToolCall>(method, step, () => step.admit?.(method) ?? method),
+      (admitted) => (isRefusal(admitted) ? admitted : this.#admit(admitted, i + 1)),
+    )
   }
 
   /** The methods that {@link answer} knows. */
@@ -230,6 +236,21 @@ export class Engine {
         }
       }
     }
+  }
+}
+
+/** What a step answers, now or later; a throw is a refusal. */
+function tried<Answer>(
+  call: ToolCall,
+  step: CallMiddleware,
+  ask: () => MaybePromise<Answer | Refusal>,
+): MaybePromise<Answer | Refusal> {
+  const failed = (error: unknown): Refusal => stepFailed(call, step, error)
+  try {
+    const answer = ask()
+    return isPromise(answer) ? Promise.resolve(answer).catch(failed) : answer
+  } catch (error) {
+    return failed(error)
   }
 }
 

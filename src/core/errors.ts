@@ -19,6 +19,7 @@ export type BudgetErrorCode =
   | 'already_connected'
   | 'not_metered'
   | 'invalid_token'
+  | 'clock_skew'
   | 'injected_fault'
 
 /**

@@ -51,6 +51,20 @@ export interface BudgetEventMap {
   ]
   /** A soft budget went into debt. */
   overdrawn: [{ readonly call: CallRef; readonly cost: Credits; readonly debt: Credits }]
+  /** The holder of a token carved a budget out of its own. `tokenId` is that of the token that asked. */
+  delegated: [
+    {
+      readonly tokenId: string
+      readonly parent: string
+      readonly budget: string
+      readonly amount: Credits
+      readonly label: string | undefined
+    },
+  ]
+  /** The holder of a token closed a budget, its own or one below it; `returned` went to the nearest open one above. */
+  closed: [{ readonly tokenId: string; readonly budget: string; readonly returned: Credits }]
+  /** The holder of a token revoked one that was made of it, by the id of its prefix. */
+  revoked: [{ readonly tokenId: string; readonly prefixId: string; readonly returned: Credits }]
   /** The store could not be reached; `allowed` is what went through and has not reached it yet, under `failMode: { open }`. */
   outage: [{ readonly call: CallRef | undefined; readonly cause: unknown; readonly allowed: Credits }]
   /** The store answers again, and what went through meanwhile has been posted. */

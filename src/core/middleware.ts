@@ -28,6 +28,10 @@ export interface CallMiddleware<Needs = unknown, Gives = unknown> {
   readonly needs?: readonly string[]
   /** The keys of `Gives`. */
   readonly gives?: readonly string[]
+  /** Keys that it uses where they are given: a step that gives one may not come after it. */
+  readonly uses?: readonly string[]
+  /** The only side that it can be on, where that is one: the steps of a server's tools must not attach what a client sends. */
+  readonly side?: 'client'
   /**
    * Before the call, first to last. Answers with the call, with more on it, or with a refusal. A throw refuses the
    * call as `step_failed`.
@@ -48,9 +52,16 @@ export interface CallMiddleware<Needs = unknown, Gives = unknown> {
   /**
    * This library's own methods that a server's seat answers by this step, and does not hand on: what came is a call
    * whose tool is the method and whose arguments are its parameters. Answers with the result, or with a refusal. A
-   * throw is the refusal `step_failed`.
+   * throw is the refusal `step_failed`. The signal is aborted when nobody waits for the answer any more.
    */
-  readonly methods?: Readonly<Record<string, (request: ToolCall) => MaybePromise<JsonObject | Refusal>>>
+  readonly methods?: Readonly<
+    Record<string, (request: ToolCall, signal?: AbortSignal) => MaybePromise<JsonObject | Refusal>>
+  >
+  /**
+   * Says who asks for one of this library's own methods, before any step answers it: with the request, with more on
+   * it, or with a refusal. Steps are asked first to last. A throw is the refusal `step_failed`.
+   */
+  admit?(request: ToolCall): MaybePromise<ToolCall | Refusal>
   /**
    * Whether a step that touches money only watches. Where all such steps do, the seat neither changes nor answers any
    * message.

@@ -6,15 +6,24 @@ export interface RefusalReasons {
   invalid_request: 'invalid_request' | 'duplicate_id' | 'missing_id' | 'too_large'
   invalid_params: 'related_task' | 'invalid_name' | 'invalid_arguments' | 'unknown_parameter'
   invalid_request_state: 'invalid_request_state' | 'round_used'
-  unauthorized: 'unauthorized'
-  forbidden_tool: 'forbidden_tool' | 'definition_changed'
+  unauthorized: 'unauthorized' | 'ambiguous_credentials'
+  forbidden_tool: 'forbidden_tool' | 'definition_changed' | 'argument_not_allowed' | 'call_cost_exceeded'
   unpriced_tool:
     'unpriced' | 'ambiguous_tool_name' | 'price_failed' | 'price_timeout' | 'invalid_price' | 'invalid_arguments'
   budget_exhausted: 'exhausted' | 'insufficient' | 'ceiling' | 'rate'
   duplicate_request: 'in_flight' | 'already_ran'
   idempotency_mismatch: 'idempotency_mismatch'
   approval_required: 'approval_required' | 'approval_failed'
-  delegation_failed: 'delegation_failed'
+  delegation_failed:
+    | 'delegation_failed'
+    | 'exhausted'
+    | 'insufficient'
+    | 'ceiling'
+    | 'rate'
+    | 'depth_exceeded'
+    | 'children_exceeded'
+    | 'amount_exceeded'
+    | 'too_large'
   cross_partition: 'cross_partition'
   budget_unavailable: 'budget_backend_error' | 'open_limit_reached' | 'pending_limit' | 'audit_unavailable'
   step_failed: 'step_failed'
@@ -65,6 +74,7 @@ export type RefusalReason<Slug extends RefusalSlug = RefusalSlug> = RefusalReaso
  * @property cost what the call costs, where it has a price
  * @property remaining what the paying budget can still spend
  * @property budget the budget that could not pay
+ * @property expected what a request that cannot be read should have had, in this library's own words
  * @property retryable whether the same call may pass later without anybody's doing
  * @property resetAt when it may, milliseconds since 1970
  * @property detail what happened, for the operator: in events and records, never on the wire
@@ -78,6 +88,7 @@ export interface Refusal {
   readonly remaining?: Credits | undefined
   readonly budget?: string | undefined
   readonly tokenId?: string | undefined
+  readonly expected?: string | undefined
   readonly retryable: boolean
   readonly resetAt?: number | undefined
   readonly detail?: unknown

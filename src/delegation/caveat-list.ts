@@ -1,4 +1,5 @@
 import { assertKeys, misconfigured } from '../core/settings.js'
+import { isObject } from '../core/json.js'
 import { parseCaveat, type CaveatKind } from './caveat.js'
 import { BUILT_IN } from './caveats/kinds.js'
 import { toBase64url } from './base64url.js'
@@ -45,12 +46,15 @@ export interface Caveats {
   readonly own?: readonly string[]
 }
 
-type Writer = (value: never) => readonly string[]
+/** Makes what keeps two limits apart that read alike: 12 characters of base64url. */
+export type MakeNonce = (key: 'max' | 'calls' | 'rate') => string
+
+type Writer = (value: never, nonce: string) => readonly string[]
 
 const one = (value: string | number): string[] => [String(value)]
 const list = (values: readonly string[]): string[] => [values.join(',')]
 /** Two tokens with the same caveats would share one count, were it not for the nonce. */
-const counted = (value: number): string[] => [`${value}/${nonce()}`]
+const counted = (value: number, nonce: string): string[] => [`${value}/${nonce}`]
 
 /** How each is written, in the order in which they stand in a token. */
 const WRITERS: { readonly [Key in keyof Required<Caveats>]: Writer } = {
@@ -61,7 +65,7 @@ const WRITERS: { readonly [Key in keyof Required<Caveats>]: Writer } = {
   max: counted,
   call: one,
   calls: counted,
-  rate: ({ calls, seconds }: Rate) => [`${calls}/${seconds}/${nonce()}`],
+  rate: ({ calls, seconds }: Rate, nonce) => [`${calls}/${seconds}/${nonce}`],
   tool: list,
   deny: list,
   arg: (rules: readonly ArgRule[]) => rules.map(writeArgRule),
@@ -80,14 +84,19 @@ export const CAVEAT_KEYS = Object.keys(WRITERS) as ReadonlyArray<keyof Caveats>
  * Caveats as they stand in a token.
  *
  * @param kinds those that the gateway will know
+ * @param makeNonce random by default
  * @throws BudgetError `invalid_config` for one that would make the token useless
  */
-export function writeCaveats(caveats: Caveats, kinds: ReadonlyMap<string, CaveatKind>): readonly string[] {
+export function writeCaveats(
+  caveats: Caveats,
+  kinds: ReadonlyMap<string, CaveatKind>,
+  makeNonce: MakeNonce = randomNonce,
+): readonly string[] {
   assertKeys(caveats, CAVEAT_KEYS, 'caveats')
   return CAVEAT_KEYS.flatMap((key) => {
     const value = caveats[key]
     if (value === undefined) return []
-    return written(key, value).map((line) => {
+    return written(key, value, makeNonce).map((line) => {
       const text = key === 'own' ? line : `${key}=${line}`
       const caveat = parseCaveat(text, kinds)
       if (typeof caveat === 'string') throw misconfigured(key, 'a caveat that a gateway can read', value)
@@ -98,15 +107,43 @@ export function writeCaveats(caveats: Caveats, kinds: ReadonlyMap<string, Caveat
   })
 }
 
-function written(key: keyof Caveats, value: unknown): readonly string[] {
+const isText = (value: unknown): boolean => typeof value === 'string'
+const isNumber = (value: unknown): boolean => Number.isSafeInteger(value)
+const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText)
+
+/** What each may be, for it may come over the wire: a text in place of a number would be written like one. */
+const FITS: { readonly [Key in keyof Required<Caveats>]: (value: unknown) => boolean } = {
+  exp: isNumber,
+  nbf: isNumber,
+  ops: isTexts,
+  depth: isNumber,
+  max: isNumber,
+  call: isNumber,
+  calls: isNumber,
+  rate: (value) =>
+    isObject(value) && Object.keys(value).sort().join() === 'calls,seconds' && Object.values(value).every(isNumber),
+  tool: isTexts,
+  deny: isTexts,
+  arg: Array.isArray,
+  ten: isText,
+  aud: isText,
+  task: isText,
+  sid: isText,
+  cnf: isText,
+  own: isTexts,
+}
+
+function written(key: keyof Caveats, value: unknown, makeNonce: MakeNonce): readonly string[] {
+  if (!FITS[key](value)) throw misconfigured(key, 'what docs/reference/caveats.md says', value)
   try {
-    return WRITERS[key](value as never)
+    const nonce = key === 'max' || key === 'calls' || key === 'rate' ? makeNonce(key) : ''
+    return WRITERS[key](value as never, nonce)
   } catch {
     throw misconfigured(key, 'what docs/reference/caveats.md says', value)
   }
 }
 
-/** 72 random bits as 12 characters of base64url. */
-function nonce(): string {
+/** 72 random bits. */
+function randomNonce(): string {
   return toBase64url(globalThis.crypto.getRandomValues(new Uint8Array(9)))
 }

@@ -51,6 +51,11 @@ export interface CaveatKind<Value = unknown> {
   readonly name: string
   /** Why a token is refused where it does not hold; `custom_caveat` by default. */
   readonly reason?: TokenReason
+  /**
+   * Whether it looks at what a call costs: then it is asked once the price is known, and before that nothing. `false` by
+   * default.
+   */
+  readonly readsCost?: boolean
   /** Reads the value; `undefined`, or a throw, where it is none: then the whole token is refused. */
   parse(value: string): Value | undefined
   /** Whether it holds. Anything but `true` is a no: nothing, a promise, a throw. */

@@ -1,4 +1,4 @@
-import { caveatHolds } from './caveat.js'
+import { caveatHolds, type CaveatKind } from './caveat.js'
 import type { Authority } from '../budget/authority.js'
 import { TOKEN_OPS, type ClearRequest } from './request.js'
 import type { TokenRefusal, VerifiedToken } from './verified-token.js'
@@ -22,10 +22,21 @@ export interface Cleared {
  * ```
  */
 export function clear(token: VerifiedToken, request: ClearRequest): Cleared | TokenRefusal {
+  return clearSome(token, request, () => true)
+}
+
+/** As {@link clear}, of some kinds of caveats alone: what reads the price is judged when there is one. */
+export function clearSome(
+  token: VerifiedToken,
+  request: ClearRequest,
+  isAsked: (kind: CaveatKind) => boolean,
+): Cleared | TokenRefusal {
   const { tenant, caveats, authority } = token
   if (!TOKEN_OPS.includes(request.op)) return { kind: 'refused', reason: 'op_not_allowed' }
   if (request.tenant !== undefined && request.tenant !== tenant) return { kind: 'refused', reason: 'tenant_mismatch' }
-  const caveat = caveats.findIndex((each) => !caveatHolds(each, request, { tenant, budgetsAfter: each.budgetsAfter }))
+  const caveat = caveats.findIndex(
+    (each) => isAsked(each.kind) && !caveatHolds(each, request, { tenant, budgetsAfter: each.budgetsAfter }),
+  )
   if (caveat === -1) return { kind: 'cleared', authority }
   return { kind: 'refused', reason: caveats[caveat]?.kind.reason ?? 'custom_caveat', caveat }
 }

@@ -36,7 +36,7 @@ const KEYS = ['keys', 'limits', 'strictLocation', 'kinds', 'remember', 'clock']
 export function readVerifierOptions(options: TokenVerifierOptions): VerifierSettings {
   assertKeys(options, KEYS, 'options')
   const { keys, limits, strictLocation, kinds, remember, clock = systemClock } = options
-  if (!(keys instanceof KeyRing)) throw misconfigured('keys', 'a KeyRing', keys)
+  if (!(keys instanceof KeyRing)) throw misconfigured('keys', 'a KeyRing', undefined, 'something else')
   return {
     keys,
     limits: tokenLimits(limits),

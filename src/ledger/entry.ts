@@ -38,6 +38,8 @@ export interface CallRecord {
   readonly durationMs: number
   readonly tool: string
   readonly server: string | undefined
+  /** By which token, 43 characters; none where no token was asked for, or none was good. */
+  readonly tokenId: string | undefined
   readonly budgets: readonly BudgetId[]
   readonly outcome: CallOutcome['kind']
   readonly proves: Proof

@@ -5,6 +5,7 @@ import { BudgetEvents } from '../core/events.js'
 import type { CallMiddleware } from '../core/middleware.js'
 import type { CallOutcome } from '../core/outcome.js'
 import type { Held } from '../budget/call-hold.js'
+import type { Identified } from '../budget/principal.js'
 import type { Priced } from '../core/price.js'
 import type { ToolCall } from '../core/call.js'
 import type { CallRecord } from './entry.js'
@@ -46,7 +47,7 @@ export function withLedger(options: {
   }
 }
 
-function recordOf(call: ToolCall & Partial<Priced & Held>, outcome: CallOutcome, now: number): CallRecord {
+function recordOf(call: ToolCall & Partial<Priced & Held & Identified>, outcome: CallOutcome, now: number): CallRecord {
   const refusal = outcome.kind === 'refused' ? outcome.refusal : undefined
   return {
     kind: 'call',
@@ -55,6 +56,7 @@ function recordOf(call: ToolCall & Partial<Priced & Held>, outcome: CallOutcome,
     durationMs: now - call.startedAt,
     tool: call.tool,
     server: call.server,
+    tokenId: call.principal?.tokenId ?? refusal?.tokenId,
     budgets: call.hold?.lines.map((line) => line.budget) ?? (refusal?.budget === undefined ? [] : [refusal.budget]),
     outcome: outcome.kind,
     proves: outcome.proves,

@@ -7,6 +7,7 @@ import { eraOf } from './eras.js'
 import { Listings } from './listings.js'
 import { outcomeOfSendFailure } from './evidence.js'
 import { refusalAnswer } from './refusal.js'
+import { takeCredentials, withTokens } from './credentials.js'
 import { isCall, requireId } from './request.js'
 import { watchOptions } from './watch-options.js'
 import type { Admitted } from './batch.js'
@@ -108,7 +109,9 @@ export class ClientSeat {
     const id = requireId(message)
     if (this.#isResumption(message, options) && this.#calls.find(id) === undefined)
       return this.#resumed(message, id, options)
-    const taken = this.#calls.take(message, id, undefined)
+    // No step is shown what the caller wants to send; the seat writes it into the message again.
+    const presented = takeCredentials(message, undefined)
+    const taken = this.#calls.take(presented.message, id, presented.auth)
     if (this.#seat.shadow) return this.#watched(taken, message)
     if (!isPromise(taken)) return this.#taken(taken, message, id)
     return Promise.resolve(taken).then((later) => this.#taken(later, message, id))
@@ -132,7 +135,7 @@ export class ClientSeat {
     if (decision === 'closed')
       throw new BudgetError({ code: 'transport_closed', message: 'Expected an open transport, got a closed one' })
     if (isRefusal(decision)) return this.#refuse(message, id, decision)
-    return { message: decision.request, pending: decision }
+    return { message: withTokens(decision.request, decision.passage?.call), pending: decision }
   }
 
   #forward(admitted: Admitted | undefined, options: SendOptions | undefined): Promise<void> {

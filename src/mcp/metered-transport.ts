@@ -1,5 +1,6 @@
 import { BudgetError } from '../core/errors.js'
 import { ClientSeat } from './client-seat.js'
+import { takeCredentials } from './credentials.js'
 import { isOfClient } from './methods.js'
 import { isResponse, type SendOptions, type TransportLike, type Wire } from './wire.js'
 import { isObject, type JsonObject } from '../core/json.js'
@@ -15,6 +16,7 @@ interface Inner {
   onclose?: (() => void) | undefined
   onerror?: ((error: Error) => void) | undefined
   resumeStream?: unknown
+  sessionId?: unknown
 }
 
 /** A transport with steps on it, and the seat of the calls that come in. */
@@ -51,6 +53,9 @@ export function meterTransport<T extends TransportLike>(transport: T, seat: Seat
     deliver: (message, extra) => onmessage?.(message, extra),
     fault: (error) => inner.onerror?.(error as Error),
     resumes: typeof inner.resumeStream === 'function',
+    get session() {
+      return typeof inner.sessionId === 'string' ? inner.sessionId : undefined
+    },
   }
   const outgoing = new ClientSeat(seat, wire)
   const incoming = new ServerSeat(seat, wire, role)
@@ -66,7 +71,7 @@ export function meterTransport<T extends TransportLike>(transport: T, seat: Seat
     if (!attached) throw bypassed()
     if (Array.isArray(message)) message.forEach((each) => receive(each, extra))
     else if (!isObject(message)) onmessage?.(message as JsonObject, extra)
-    else if (isResponse(message)) outgoing.receive(message, extra)
+    else if (isResponse(message)) outgoing.receive(message, seat.shadow ? extra : takeCredentials({}, extra).extra)
     else incoming.receive(message, extra)
   }
   const over = (): void => {

@@ -17,5 +17,20 @@ export function isOfClient(message: JsonObject): boolean {
   return OF_CLIENTS.includes(message.method)
 }
 
+/** This library's own methods. A server's seat answers them, or says that there are none: they carry what is secret. */
+export const OWN_METHODS = [
+  'budget/balance',
+  'budget/delegate',
+  'budget/close',
+  'budget/revoke',
+  'satgate/budget',
+  'satgate/delegate',
+] as const
+
+/** What is answered to one that no step has. */
+export function methodNotFound(id: unknown): JsonObject {
+  return { jsonrpc: '2.0', id, error: { code: -32601, message: 'Method not found' } }
+}
+
 /** This library's own methods begin so; they are answered by a server's seat, and go on where no step answers them. */
 export const EXTENSION = 'dev.mcp-budget/budget'

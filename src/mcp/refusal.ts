@@ -16,6 +16,7 @@ export interface RefusalData {
   readonly remaining_credits?: number
   readonly token_id?: string
   readonly budget_id?: string
+  readonly expected?: string
   readonly retryable: boolean
   readonly reset_at?: string
 }
@@ -65,14 +66,16 @@ export function refusalText(refusal: Refusal): string {
   const { tool, cost, remaining } = refusal
   const name = tool.length <= 128 ? tool : `${tool.slice(0, 128)}…`
   if (refusal.error === 'budget_exhausted' && cost !== undefined) {
-    return `${title}: tool '${name}' costs ${cost} credits, ${remaining ?? 0} remaining`
+    const left = remaining === undefined ? '' : `, ${remaining} remaining`
+    return `${title}: tool '${name}' costs ${cost} credits${left}`
   }
-  return `${title}: tool '${name}' (${refusal.reason})`
+  const hint = refusal.expected === undefined ? '' : `, expected ${refusal.expected}`
+  return `${title}: tool '${name}' (${refusal.reason}${hint})`
 }
 
 /** The data of a refusal. Who has no authority over a budget learns neither its balance nor whether it exists. */
 export function refusalData(refusal: Refusal): RefusalData {
-  const { error, reason, tool, cost, remaining, tokenId, budget, retryable, resetAt } = refusal
+  const { error, reason, tool, cost, remaining, tokenId, budget, expected, retryable, resetAt } = refusal
   const data: { readonly [Key in keyof Required<RefusalData>]: RefusalData[Key] | undefined } = {
     error,
     reason,
@@ -81,6 +84,7 @@ export function refusalData(refusal: Refusal): RefusalData {
     remaining_credits: remaining,
     token_id: tokenId?.slice(0, 12),
     budget_id: budget,
+    expected,
     retryable,
     // A step of the user's own may say any time; one that no date can show is left out.
     reset_at: Math.abs(resetAt ?? Infinity) <= 8.64e15 ? new Date(resetAt as number).toISOString() : undefined,

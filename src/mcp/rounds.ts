@@ -1,10 +1,9 @@
-import { callDigest } from '../core/digest.js'
 import { andThen, isPromise, type MaybePromise } from '../core/maybe-promise.js'
+import { boundTo, type Seal } from './seal.js'
 import { objectAt } from './wire.js'
 import type { Clock } from '../core/clock.js'
 import type { EarlierLeg, ToolCall } from '../core/call.js'
 import type { JsonObject } from '../core/json.js'
-import type { Seal } from './seal.js'
 
 /** How long a call may wait for input, how often it may ask, and how many are remembered that are only watched. */
 export const ROUND_LIMITS = { ttlMs: 600_000, rounds: 10, open: 10_000 } as const
@@ -115,7 +114,7 @@ function keyOf(digest: string | undefined, state: unknown): string {
 
 // Undefined for arguments that are no JSON, as an in-memory transport may carry: such a call has no second round.
 function digestOf(call: ToolCall): MaybePromise<string | undefined> {
-  return orUndefined(() => callDigest(call))
+  return orUndefined(() => boundTo(call))
 }
 
 function orUndefined(make: () => MaybePromise<string>): MaybePromise<string | undefined> {

@@ -1,6 +1,7 @@
-import { callDigest, keyedDigest } from '../core/digest.js'
+import { jsonDigest, keyedDigest } from '../core/digest.js'
 import { andThen, type MaybePromise } from '../core/maybe-promise.js'
 import { misconfigured } from '../core/settings.js'
+import { PresentedAuth } from '../core/auth.js'
 import type { EarlierLeg, ToolCall } from '../core/call.js'
 
 /** A key for sealing: at least 32 random bytes, or text of as many. */
@@ -41,7 +42,7 @@ export class Seal {
 
   /** @throws BudgetError where the call's arguments are no JSON, or beyond the limits */
   seal(call: ToolCall, round: number, expiresAt: number, original: string | undefined): MaybePromise<string> {
-    return andThen(callDigest(call), (digest) => {
+    return andThen(boundTo(call), (digest) => {
       const body = `${call.id}.${round}.${expiresAt}.${digest}.${original === undefined ? '' : `=${original}`}`
       return andThen(this.#mac(this.#keys[0] as Uint8Array, body), (mac) => `${this.#prefix}${mac}.${body}`)
     })
@@ -99,4 +100,15 @@ function isSame(a: string, b: string): boolean {
   let difference = a.length ^ b.length
   for (let i = 0; i < b.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i)
   return difference === 0
+}
+
+/**
+ * What a state is bound to, as 64 hex digits: the tool, its arguments, and the token that came with them. So nobody goes
+ * on with the call of another token.
+ *
+ * @throws BudgetError where the call's arguments are no JSON, or beyond the limits
+ */
+export function boundTo(call: ToolCall): MaybePromise<string> {
+  const [token] = PresentedAuth.credentialsOf(call).tokens
+  return jsonDigest({ name: call.tool, arguments: call.args ?? {}, token: token?.text })
 }

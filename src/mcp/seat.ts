@@ -44,6 +44,8 @@ export interface Seat {
   readonly governed: ReadonlySet<unknown>
   /** Whether the seat only watches: then no message is changed, and nothing is answered here. */
   readonly shadow: boolean
+  /** Whether a step attaches what only a client sends: on a server's side it would let everybody in. */
+  readonly clientOnly: boolean
   /** Rounds of calls that this side sends, and of those that it receives. */
   readonly sentRounds: Rounds
   readonly receivedRounds: Rounds
@@ -79,6 +81,14 @@ export function readSeat(
   for (const method of governed) oneOf(method, GOVERNABLE, 'governed')
   const keys = options.sealKeys === undefined ? processKeys() : sealKeys(options.sealKeys)
   const engine = new Engine(steps, clock)
+  const clientOnly = steps.some((step) => step.side === 'client')
+  if (clientOnly && ['wrapServer', 'wrapServerFactory', 'wrapTool'].includes(who))
+    throw misconfigured(
+      who,
+      "given steps of a server, such as one with `auth: 'config'` for a secret",
+      undefined,
+      'one of a client',
+    )
   const shadow = onlyWatches(steps)
   const sealed = (prefix: string, by: readonly Uint8Array[]): Rounds =>
     shadow ? new WatchedRounds(clock) : new SealedRounds(new Seal(prefix, server, by), clock)
@@ -90,6 +100,7 @@ export function readSeat(
     engine,
     governed: new Set(['tools/call', ...governed]),
     shadow,
+    clientOnly,
     sentRounds: sealed('mcpb-c1.', processKeys()),
     receivedRounds: sealed('mcpb-s1.', keys),
   }

@@ -1,18 +1,22 @@
-import { authOf } from './auth.js'
 import { BudgetError } from '../core/errors.js'
 import { Calls, type Decision } from './calls.js'
 import { eraOf } from './eras.js'
 import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
 import { isRequestId, objectAt, type RequestId, type SendOptions, type Wire } from './wire.js'
 import { Listings } from './listings.js'
+import { misconfigured } from '../core/settings.js'
 import { newCall } from '../core/call.js'
 import { invalidMessage, isCall, ownParams, toolOf } from './request.js'
 import { refusalAnswer } from './refusal.js'
-import type { CallAuth } from '../core/auth.js'
+import { takeCredentials, type Presented } from './credentials.js'
 import type { JsonObject } from '../core/json.js'
+import { methodNotFound, OWN_METHODS } from './methods.js'
 import { PENDING_LIMIT, type PendingCall } from './pending.js'
 import { isRefusal, refuse, type Refusal } from '../core/refusal.js'
 import type { Seat } from './seat.js'
+
+const DUPLICATE = { error: 'invalid_request', reason: 'duplicate_id' } as const
+const FULL = { error: 'budget_unavailable', reason: 'pending_limit' } as const
 
 /** Whose transport a seat is on, as far as is known when it is wrapped. */
 export type Role = 'client' | 'handlers' | 'unknown'
@@ -33,8 +37,8 @@ export class ServerSeat {
   readonly #role: Role
   readonly #listings: Listings
   readonly #methods: ReadonlySet<unknown>
-  /** The ids of requests that are no calls, and not answered yet. */
-  readonly #others = new Set<RequestId>()
+  /** Requests that are no calls, and not answered yet; those for our own methods with who may give them up. */
+  readonly #others = new Map<RequestId, AbortController | undefined>()
   /** The ids of requests that were cancelled: a server that is not strict may still answer them. */
   readonly #cancelled = new Set<RequestId>()
 
@@ -45,22 +49,26 @@ export class ServerSeat {
     this.isClient = role === 'client'
     this.calls = new Calls(seat, seat.engine, seat.receivedRounds)
     const methods = seat.shadow ? [] : seat.engine.methods
-    this.#methods = new Set(methods)
+    this.#methods = new Set([...OWN_METHODS, ...methods])
     this.#listings = new Listings(seat, 'server', methods)
   }
 
   /** Takes in a request or a notification. */
-  receive(message: JsonObject, extra: unknown): void {
-    const { method, id } = message
+  receive(given: JsonObject, besides: unknown): void {
+    const { shadow, engine, server } = this.#seat
+    const presented = takeCredentials(given, besides, this.#wire.session)
+    const { method, id } = given
     const mayRun = !this.isClient || method === 'sampling/createMessage'
-    if (mayRun && isCall(message, this.#seat)) return this.#call(message, extra)
+    if (mayRun && isCall(given, this.#seat))
+      return shadow ? this.#watch(presented, given, besides) : this.#call(presented)
+    const { message, extra } = presented
     if (method === 'notifications/cancelled') this.#cancel(message)
-    if (isRequestId(id) && !this.#open(message, id)) return
-    if (!this.isClient && this.#methods.has(method) && isRequestId(id))
-      return this.#own(message, id, authOf(message, extra))
+    if (isRequestId(id) && !this.#open(message, id, method)) return
+    if (!this.isClient && !shadow && this.#methods.has(method) && isRequestId(id)) return this.#own(presented, id)
     this.#listings.request(message)
-    if (this.#seat.engine.observes) this.#seat.engine.observe({ message, direction: 'in', server: this.#seat.server })
-    this.#wire.deliver(message, extra)
+    if (engine.observes) engine.observe({ message, direction: 'in', server })
+    if (shadow) this.#wire.deliver(given, besides)
+    else this.#wire.deliver(message, extra)
   }
 
   /** Sends an answer. */
@@ -81,39 +89,46 @@ export class ServerSeat {
 
   /** The connection is gone. */
   close(): void {
+    for (const request of this.#others.values()) request?.abort()
     this.#others.clear()
     this.#cancelled.clear()
     this.calls.close()
   }
 
   // One id stands for one request: the answer to another must not end a call.
-  #open(message: JsonObject, id: RequestId): boolean {
+  #open(message: JsonObject, id: RequestId, method: unknown): boolean {
     if (this.#seat.shadow) return true
-    if (this.calls.find(id) === undefined) {
-      if (this.#others.size < PENDING_LIMIT) this.#others.add(id)
+    const isOurs = this.#methods.has(method)
+    // What goes on to a server is the server's to refuse, and what is answered here must be refused here.
+    const isTaken = this.calls.find(id) !== undefined || (isOurs && (this.#others.has(id) || this.#cancelled.has(id)))
+    const isFull = this.#others.size >= PENDING_LIMIT
+    if (!isTaken && !(isOurs && isFull)) {
+      if (!isFull) this.#others.set(id, undefined)
       return true
     }
-    this.#refuse(message, id, refuse('', { error: 'invalid_request', reason: 'duplicate_id' }))
+    this.#refuse(message, id, refuse('', isTaken ? DUPLICATE : FULL))
     return false
   }
 
-  #call(message: JsonObject, extra: unknown): void {
+  // In shadow mode a call goes on as it came, with its tokens; the steps are shown none.
+  #watch({ message, auth }: Presented, given: JsonObject, besides: unknown): void {
+    this.calls.watch(this.calls.take(message, given.id as RequestId, auth))
+    this.#wire.deliver(given, besides)
+  }
+
+  #call({ message, extra, auth }: Presented): void {
     const { id } = message
     // A server that is not strict would run it, unanswered and unpaid.
     if (!isRequestId(id)) return this.#wire.fault(invalidMessage('a call with an id, text or an integer'))
-    if (this.#seat.shadow) {
-      this.calls.watch(this.calls.take(message, id, authOf(message, extra)))
-      return this.#wire.deliver(message, extra)
-    }
     const isTaken = this.#others.has(id) || this.#cancelled.has(id)
     if (isTaken || this.#others.size >= PENDING_LIMIT) {
-      const full = !isTaken
-      const why = full
-        ? ({ error: 'budget_unavailable', reason: 'pending_limit' } as const)
-        : ({ error: 'invalid_request', reason: 'duplicate_id' } as const)
-      return this.#refuse(message, id, refuse(toolOf(message), why))
+      return this.#refuse(message, id, refuse(toolOf(message), isTaken ? DUPLICATE : FULL))
     }
-    const taken = this.calls.take(message, id, authOf(message, extra))
+    if (this.#seat.clientOnly && !this.isClient) {
+      const detail = misconfigured('steps', 'those of a server', undefined, 'one that attaches what a client sends')
+      return this.#refuse(message, id, refuse(toolOf(message), { error: 'step_failed', reason: 'step_failed', detail }))
+    }
+    const taken = this.calls.take(message, id, auth)
     if (!isPromise(taken)) return this.#taken(taken, message, id, extra, false)
     void Promise.resolve(taken).then((later) => this.#taken(later, message, id, extra, true))
   }
@@ -153,6 +168,7 @@ export class ServerSeat {
     const { requestId } = objectAt(message, 'params')
     const pending = this.calls.find(requestId)
     // Until it is answered all the same, its id stands for no call.
+    this.#others.get(requestId as RequestId)?.abort()
     if (this.#others.delete(requestId as RequestId) || pending !== undefined) {
       const [oldest] = this.#cancelled
       if (oldest !== undefined && this.#cancelled.size >= PENDING_LIMIT) this.#cancelled.delete(oldest)
@@ -161,31 +177,35 @@ export class ServerSeat {
     if (pending !== undefined && !pending.cancelled) this.calls.lose(pending, 'cancelled')
   }
 
-  #own(message: JsonObject, id: RequestId, auth: CallAuth | undefined): void {
+  #own({ message, auth }: Presented, id: RequestId): void {
     const { server, clock, engine } = this.#seat
     const params = objectAt(message, 'params')
     const about = { tool: String(message.method), args: ownParams(params), meta: objectAt(params, '_meta') }
     const request = newCall({ ...about, server, auth }, clock.now())
+    const given = new AbortController()
+    this.#others.set(id, given)
     const answered = (answer: JsonObject | Refusal | undefined): void => {
-      this.#others.delete(id)
+      if (!this.#others.delete(id)) this.#cancelled.delete(id)
       if (isRefusal(answer)) return this.#refuse(message, id, answer)
+      if (answer === undefined) return this.#answerLater(methodNotFound(id))
       const result = eraOf(message) === 'modern' ? { resultType: 'complete', ...answer } : { ...answer }
-      queueMicrotask(() => this.#post({ jsonrpc: '2.0', id, result }))
+      this.#answerLater({ jsonrpc: '2.0', id, result })
     }
-    const answer: MaybePromise<JsonObject | Refusal> | undefined = engine.answer(request)
+    const answer: MaybePromise<JsonObject | Refusal> | undefined = engine.answer(request, given.signal)
     if (answer === undefined || !isPromise(answer)) answered(answer)
     else void Promise.resolve(answer).then(answered)
   }
 
   // In a turn of its own, as the answer of a handler: what a server answers at once has another HTTP status.
   #refuse(message: JsonObject, id: RequestId, refusal: Refusal): void {
-    const answer = refusalAnswer(message, id, refusal, this.#seat)
-    queueMicrotask(() => this.#post(answer))
+    this.#answerLater(refusalAnswer(message, id, refusal, this.#seat))
   }
 
-  #post(answer: JsonObject): void {
+  #answerLater(answer: JsonObject): void {
     const send = async (): Promise<void> => this.#wire.send(answer, undefined)
-    send().catch((error: unknown) => this.#wire.fault(error))
+    queueMicrotask(() => {
+      send().catch((error: unknown) => this.#wire.fault(error))
+    })
   }
 
   // Something ran that no step was asked about: whoever did it must not profit.

@@ -42,6 +42,8 @@ export interface Wire {
   fault(error: unknown): void
   /** Whether a `resumptionToken` really resumes a stream there; elsewhere the call would run, and must be paid. */
   readonly resumes: boolean
+  /** The id of the session, where the transport has one. */
+  readonly session: string | undefined
 }
 
 /** Prefix of every `_meta` key of this library. */

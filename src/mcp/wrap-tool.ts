@@ -1,8 +1,8 @@
-import { authOf } from './auth.js'
 import { andThen, type MaybePromise } from '../core/maybe-promise.js'
 import { isObject, type JsonObject } from '../core/json.js'
 import { readSeat, type SeatOptions } from './seat.js'
 import { refusalResult } from './refusal.js'
+import { takeCredentials } from './credentials.js'
 import { runCall } from '../core/run-call.js'
 import { objectAt } from './wire.js'
 import type { CallMiddleware, Ordered } from '../core/middleware.js'
@@ -44,8 +44,10 @@ export function wrapTool<Handler extends ToolHandler>(
   const seat = readSeat('wrapTool', given, ['server', 'clock'])
   const { engine } = seat
   const run = handler as unknown as (...given: unknown[]) => MaybePromise<unknown>
-  const metered = (...received: unknown[]): MaybePromise<unknown> => {
-    const call = newCall({ tool: name, server: seat.server, ...readHandlerCall(received) }, seat.clock.now())
+  const metered = (...handed: unknown[]): MaybePromise<unknown> => {
+    const { received: kept, ...about } = readHandlerCall(handed)
+    const received = seat.shadow ? handed : kept
+    const call = newCall({ tool: name, server: seat.server, ...about }, seat.clock.now())
     let given: unknown
     const handle = (judged: ToolCall): MaybePromise<unknown> => {
       const answer = run(...(judged.args === call.args ? received : [judged.args, ...received.slice(1)]))
@@ -68,13 +70,26 @@ function contextOf(received: readonly unknown[]): JsonObject {
   return Object(received.at(-1)) as JsonObject
 }
 
-function readHandlerCall(received: readonly unknown[]): Pick<ToolCall, 'args' | 'meta' | 'auth'> {
+/** The call that a handler was asked for; and what it was handed, without the tokens of this library. */
+interface HandlerCall extends Pick<ToolCall, 'args' | 'meta' | 'auth'> {
+  readonly received: readonly unknown[]
+}
+
+function readHandlerCall(received: readonly unknown[]): HandlerCall {
   const context = contextOf(received)
-  const meta = context._meta ?? objectAt(context, 'mcpReq')._meta
+  const { http, mcpReq, sessionId } = context
+  const given = context._meta ?? objectAt(context, 'mcpReq')._meta
+  const besides = isObject(http) ? { ...http, request: http.req } : context
+  const session = typeof sessionId === 'string' ? sessionId : undefined
+  const presented = takeCredentials({ params: { _meta: given } }, besides, session)
+  const { _meta: meta } = objectAt(presented.message, 'params')
   const args = received.length > 1 && isObject(received[0]) ? received[0] : undefined
-  const { http } = context
-  const auth = authOf({ params: { _meta: meta } }, isObject(http) ? { ...http, request: http.req } : context)
-  return { args, meta: isObject(meta) ? meta : undefined, auth }
+  const call = { args, meta: isObject(meta) ? meta : undefined, auth: presented.auth }
+  if (meta === given && presented.extra === besides) return { ...call, received }
+  const { request, ...rest } = presented.extra as JsonObject
+  const kept = isObject(http) ? { http: { ...rest, req: request } } : (presented.extra as JsonObject)
+  const marked = isObject(mcpReq) ? { mcpReq: { ...mcpReq, _meta: meta } } : { _meta: meta }
+  return { ...call, received: [...received.slice(0, -1), { ...context, ...kept, ...marked }] }
 }
 
 function signalOf(received: readonly unknown[]): AbortSignal | undefined {

@@ -75,6 +75,8 @@ export function withCostProfile(options: CostProfileOptions): CallMiddleware<unk
   return {
     name: 'withCostProfile',
     gives: ['cost', 'price'],
+    // What a stranger sends is priced for nobody.
+    uses: ['principal'],
     ...(profile.enforce && { inShadow: () => withCostProfile({ ...options, enforce: false }) }),
     listTools: ({ tools, server, side }) =>
       side === 'client' ? tools : tools.map((tool) => (isObject(tool) ? shown(tool, server) : tool)),

@@ -92,6 +92,8 @@ function suffer(fault: EnforcerFault, run: () => MaybePromise<unknown>, clock: C
   if ('nonsense' in fault) return after(run(), () => fault.nonsense)
   if ('late' in fault) {
     const answer = run()
+    // Who waits learns of a failure then, and nobody else before.
+    if (isPromise(answer)) answer.then(undefined, () => {})
     return wait(clock, fault.late).then(() => answer)
   }
   return wait(clock, fault.delay).then(run)

@@ -61,7 +61,9 @@ function declaration(file: string, name: string): ts.InterfaceDeclaration | ts.T
 function keysOf(file: string, name: string): Array<{ key: string; optional: boolean }> {
   const found = declaration(file, name) as ts.InterfaceDeclaration
   const inherited = (found.heritageClauses ?? []).flatMap(({ types }) => types.map((type) => type.getText()))
-  const own = found.members.map((each) => ({ key: each.name!.getText(), optional: each.questionToken !== undefined }))
+  // A key that may only be left out is there for the compiler.
+  const members = found.members.filter((each) => (each as ts.PropertySignature).type?.getText() !== 'undefined')
+  const own = members.map((each) => ({ key: each.name!.getText(), optional: each.questionToken !== undefined }))
   return [...own, ...inherited.flatMap((base) => (declares(file, base) ? keysOf(file, base) : []))]
 }
 
@@ -143,6 +145,11 @@ describe('docs/reference/options.md', () => {
     ['MeteredRule', 'pricing/price-rule.ts'],
     ['SeatOptions', 'mcp/seat.ts'],
     ['MeterOptions', 'meter.ts'],
+    ['AttachOptions', 'delegation/attach-token.ts'],
+    ['TokenAuthOptions', 'delegation/options.ts'],
+    ['SecretAuthOptions', 'delegation/secret-auth.ts'],
+    ['NoAuthOptions', 'delegation/no-auth.ts'],
+    ['BudgetClientOptions', 'mcp/budget-client.ts'],
     ['CutoverReportOptions', 'budget/cutover-report.ts'],
     ['InMemoryBudgetEnforcerOptions', 'backends/memory/in-memory-budget-enforcer.ts'],
   ])('has a row for each key of %s, and says which are required', (name, file) => {
@@ -150,6 +157,15 @@ describe('docs/reference/options.md', () => {
     const shown = rows.map(([key, , otherwise]) => ({ key: plain(key!), optional: otherwise !== 'required' }))
     expect(shown).toEqual(keysOf(file, name))
   })
+})
+
+test('docs/reference/options.md has a row for each key of DelegateOptions', () => {
+  const [asked, key] = [
+    keysOf('delegation/method-params.ts', 'DelegateParams'),
+    keysOf('mcp/budget-client.ts', 'RequestKey'),
+  ]
+  const rows = table(section(page('reference/options.md'), 'DelegateOptions'))
+  expect(firsts(rows)).toEqual([...asked, ...key].map((each) => each.key))
 })
 
 describe('docs/reference/caveats.md', () => {

@@ -2,6 +2,8 @@ import { refuse, REFUSALS } from 'mcp-budget'
 import { describe, expect, test } from 'vitest'
 import { BALANCE_META } from '../../src/budget/advisory.js'
 import { META } from '../../src/mcp/wire.js'
+import { TOKEN_ALIAS, TOKEN_META } from '../../src/mcp/credentials.js'
+import { TOKEN_PREFIX } from '../../src/core/auth.js'
 import { REASONS } from '../support/reasons.js'
 import { REFUSAL_META, refusalText } from '../../src/mcp/refusal.js'
 
@@ -14,8 +16,14 @@ const CODES = [
   ['invalid_request', -32600, -32600, false, ['invalid_request', 'duplicate_id', 'missing_id', 'too_large']],
   ['invalid_params', -32602, -32602, false, ['related_task', 'invalid_name', 'invalid_arguments', 'unknown_parameter']],
   ['invalid_request_state', -32602, -32602, false, ['invalid_request_state', 'round_used']],
-  ['unauthorized', -32001, 40100, false, ['unauthorized']],
-  ['forbidden_tool', -32000, 40200, false, ['forbidden_tool', 'definition_changed']],
+  ['unauthorized', -32001, 40100, false, ['unauthorized', 'ambiguous_credentials']],
+  [
+    'forbidden_tool',
+    -32000,
+    40200,
+    false,
+    ['forbidden_tool', 'definition_changed', 'argument_not_allowed', 'call_cost_exceeded'],
+  ],
   [
     'unpriced_tool',
     -32000,
@@ -27,7 +35,23 @@ const CODES = [
   ['duplicate_request', -32000, 40200, false, ['in_flight', 'already_ran']],
   ['idempotency_mismatch', -32000, 40200, false, ['idempotency_mismatch']],
   ['approval_required', -32000, 40200, true, ['approval_required', 'approval_failed']],
-  ['delegation_failed', -32000, 40200, false, ['delegation_failed']],
+  [
+    'delegation_failed',
+    -32000,
+    40200,
+    false,
+    [
+      'delegation_failed',
+      'exhausted',
+      'insufficient',
+      'ceiling',
+      'rate',
+      'depth_exceeded',
+      'children_exceeded',
+      'amount_exceeded',
+      'too_large',
+    ],
+  ],
   ['cross_partition', -32000, 40200, false, ['cross_partition']],
   [
     'budget_unavailable',
@@ -96,9 +120,13 @@ describe('refusals on the wire', () => {
 })
 
 test('the keys in _meta are these', () => {
-  expect([META, REFUSAL_META, BALANCE_META]).toEqual([
+  expect([META, REFUSAL_META, BALANCE_META, TOKEN_META, TOKEN_ALIAS]).toEqual([
     'dev.mcp-budget/',
     'dev.mcp-budget/refusal',
     'dev.mcp-budget/balance',
+    'dev.mcp-budget/token',
+    'token',
   ])
 })
+
+test('a token begins so', () => expect(TOKEN_PREFIX).toBe('mcpb_'))

@@ -6,6 +6,7 @@ import type { CaveatKind } from '../caveat.js'
 export const call: CaveatKind<Credits> = {
   name: 'call',
   reason: 'call_cost_exceeded',
+  readsCost: true,
   parse: parseUint,
   holds: (most, { op, cost }) => op !== 'call' || (isCredits(cost) && cost <= most),
 }

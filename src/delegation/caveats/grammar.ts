@@ -4,7 +4,7 @@ const HASH = /^[A-Za-z0-9_-]{43}$/
 const WORD = /^[\x21-\x7e]{1,256}$/
 
 /** The last second that a date can be written in with four digits of a year. */
-const LAST_SECOND = 253_402_300_799
+export const LAST_SECOND = 253_402_300_799
 
 /** An integer from 0 to 2^53−1, written in its one way. */
 export function parseUint(text: string | undefined): number | undefined {

@@ -16,6 +16,7 @@ function call(more: Partial<CallRecord> = {}): CallRecord {
     durationMs: 5,
     tool: 'search',
     server: undefined,
+    tokenId: undefined,
     budgets: ['default/main'],
     outcome: 'result',
     proves: 'ran',

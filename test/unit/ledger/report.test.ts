@@ -5,7 +5,8 @@ import { report } from '../../../src/ledger/report.js'
 import type { CallRecord } from '../../../src/ledger/entry.js'
 
 function call(tool: string, budgets: readonly string[], more: Partial<CallRecord> = {}): CallRecord {
-  const about = { chargeId: 'c', at: 1, durationMs: 1, server: undefined, refusal: undefined, price: undefined }
+  const none = { server: undefined, tokenId: undefined, refusal: undefined, price: undefined }
+  const about = { chargeId: 'c', at: 1, durationMs: 1, ...none }
   const ran = { outcome: 'result', proves: 'ran', cost: 5, charge: { held: 5, charged: 5, end: 'captured' } } as const
   return { kind: 'call', tool, budgets, ...about, ...ran, ...more }
 }
