@@ -7,7 +7,7 @@ import { controlOf, figure, quietly, ratioOf, type Figures, type Goal } from './
 import { encodeToken } from '../src/delegation/codec.js'
 import { macChain } from '../src/delegation/mac-chain.js'
 import { p10 } from './support/stats.js'
-import type { Authority, CallMiddleware, InMemoryBudgetEnforcer } from 'mcp-budget'
+import type { Authority, InMemoryBudgetEnforcer } from 'mcp-budget'
 
 const { clear, KeyRing, TokenVerifier } = builtDelegation
 const BLOCKS = { calls: 500, blocks: 400, warmUp: 100 }
@@ -54,20 +54,14 @@ async function carved(depth: number): Promise<{ readonly store: InMemoryBudgetEn
 /** A call by token: verified, cleared, priced, held and captured. */
 async function endToEnd<Name extends string>(name: Name, depth: number): Promise<Side & { readonly name: Name }> {
   const { store, token } = await carved(depth)
-  const byToken: CallMiddleware<unknown, { readonly authority: Authority }> = {
-    name: 'token',
-    gives: ['authority'],
-    enter: (call) => ({ ...call, authority: authorityOf(token) }),
-  }
-  const { budget } = authorityOf(token)
   const meter = built.compose(
-    byToken,
+    built.withDelegation({ keys }),
     built.withCostProfile({ defaultCost: 5 }),
-    built.withBudget({ enforcer: store, budget }),
+    built.withBudget({ enforcer: store }),
   )
   const run = async (calls: number): Promise<void> => {
     for (let i = 0; i < calls; i++) {
-      const outcome = await meter.run({ tool: 'echo' }, () => ({ content: [] }))
+      const outcome = await meter.run({ tool: 'echo', token }, () => ({ content: [] }))
       if (outcome.kind !== 'result') throw new Error(outcome.kind)
     }
   }
