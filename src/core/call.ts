@@ -1,6 +1,7 @@
 import { mintChargeId, type ChargeId } from './ids.js'
 import type { CallAuth } from './auth.js'
 import type { JsonObject } from './json.js'
+import type { Operation } from './operation.js'
 import type { Price } from './price.js'
 
 /**
@@ -65,6 +66,7 @@ interface Additions {
   cost?: number | undefined
   price?: Price | undefined
   authority?: unknown
+  operation?: Operation | undefined
   hold?: unknown
 }
 
@@ -82,6 +84,7 @@ class SeatCall implements ToolCall {
   readonly cost: number | undefined
   readonly price: Price | undefined
   readonly authority: unknown
+  readonly operation: Operation | undefined
   readonly hold: unknown
 
   constructor(from: Omit<ToolCall, 'kind'> & Additions) {
@@ -97,6 +100,7 @@ class SeatCall implements ToolCall {
     this.cost = from.cost
     this.price = from.price
     this.authority = from.authority
+    this.operation = from.operation
     this.hold = from.hold
   }
 }

@@ -1,8 +1,9 @@
 import { BudgetError, describeValue } from './errors.js'
+import { outcomeOr, payerOf, screenBy, stepFailed, tellOfTask } from './step.js'
 import { andThen, isPromise, type MaybePromise } from './maybe-promise.js'
-import { refuse, REFUSALS, type Refusal } from './refusal.js'
+import { REFUSALS, type Refusal } from './refusal.js'
 import type { Clock } from './clock.js'
-import type { CallMiddleware, ObservedMessage, ToolListing } from './middleware.js'
+import type { CallMiddleware, ObservedMessage, Peers, Screening, ToolListing } from './middleware.js'
 import type { JsonObject } from './json.js'
 import type { CallOutcome } from './outcome.js'
 import type { ToolCall } from './call.js'
@@ -34,7 +35,7 @@ export interface Caller {
  * Runs calls through steps: `enter` first to last, `leave` last to first. Synchronous as long as every step is. One
  * engine serves one seat, and every passage ends exactly once.
  */
-export class Engine {
+export class Engine implements Peers {
   /** How many steps threw where a throw is ignored. */
   faults = 0
   readonly #steps: readonly CallMiddleware[]
@@ -48,6 +49,7 @@ export class Engine {
     this.#steps = steps
     this.#clock = clock
     this.#extendEveryMs = Math.min(...steps.map((step) => (step.extend ? (step.extendEveryMs ?? Infinity) : Infinity)))
+    for (const step of steps) step.attach?.(this)
     this.#firstToExtend =
       this.#extendEveryMs === Infinity ? Infinity : steps.findIndex((step) => step.extend !== undefined)
   }
@@ -109,6 +111,24 @@ export class Engine {
   /** The methods that {@link answer} knows. */
   get methods(): readonly string[] {
     return [...new Set(this.#steps.flatMap((step) => Object.keys(step.methods ?? {})))]
+  }
+
+  payer(call: ToolCall): string | undefined {
+    return payerOf(this.#steps, call)
+  }
+
+  task(call: ToolCall, outcome: CallOutcome): MaybePromise<CallOutcome> {
+    return tellOfTask(this.#steps, call, outcome, () => this.faults++)
+  }
+
+  /** Whether a request that is no call may pass, by the first step that screens its method; `undefined` where none does. */
+  screen(request: ToolCall): MaybePromise<Screening> {
+    return screenBy(this.#steps, request)
+  }
+
+  /** The methods that {@link screen} is asked about. */
+  get screened(): readonly string[] {
+    return this.#steps.flatMap((step) => Object.keys(step.screens ?? {}))
   }
 
   /** What the steps show of a list of tools; what is no list is counted as a throw. */
@@ -233,11 +253,6 @@ export class Engine {
   }
 }
 
-// What a step answers that is no outcome changes nothing.
-function outcomeOr(answer: CallOutcome | undefined, otherwise: CallOutcome): CallOutcome {
-  return typeof answer?.kind === 'string' && typeof answer.proves === 'string' ? answer : otherwise
-}
-
 function take(passage: Passage, step: CallMiddleware, answer: ToolCall | Refusal): Refusal | undefined {
   const kind: unknown = (answer as ToolCall | Refusal | undefined)?.kind
   if (kind === 'call') {
@@ -250,8 +265,4 @@ function take(passage: Passage, step: CallMiddleware, answer: ToolCall | Refusal
     message: `Expected step \`${step.name}\` to answer with a call or a refusal, got ${describeValue(answer)}`,
   })
   return stepFailed(passage.call, step, error)
-}
-
-function stepFailed(call: ToolCall, step: CallMiddleware, error: unknown): Refusal {
-  return refuse(call.tool, { error: 'step_failed', reason: 'step_failed', detail: { step: step.name, error } })
 }

@@ -51,6 +51,10 @@ export function meterTransport<T extends TransportLike>(transport: T, seat: Seat
     deliver: (message, extra) => onmessage?.(message, extra),
     fault: (error) => inner.onerror?.(error as Error),
     resumes: typeof inner.resumeStream === 'function',
+    link: {},
+    get isClient() {
+      return incoming.isClient
+    },
   }
   const outgoing = new ClientSeat(seat, wire)
   const incoming = new ServerSeat(seat, wire, role)

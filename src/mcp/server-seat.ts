@@ -6,8 +6,10 @@ import { isPromise, type MaybePromise } from '../core/maybe-promise.js'
 import { isRequestId, objectAt, type RequestId, type SendOptions, type Wire } from './wire.js'
 import { Listings } from './listings.js'
 import { newCall } from '../core/call.js'
-import { invalidMessage, isCall, ownParams, toolOf } from './request.js'
+import { invalidMessage, isCall, ownParams, snapshotOf, toolOf } from './request.js'
+import { observe } from './observe.js'
 import { refusalAnswer } from './refusal.js'
+import { Screens } from './screens.js'
 import type { CallAuth } from '../core/auth.js'
 import type { JsonObject } from '../core/json.js'
 import { PENDING_LIMIT, type PendingCall } from './pending.js'
@@ -33,6 +35,7 @@ export class ServerSeat {
   readonly #role: Role
   readonly #listings: Listings
   readonly #methods: ReadonlySet<unknown>
+  readonly #screens: Screens
   /** The ids of requests that are no calls, and not answered yet. */
   readonly #others = new Set<RequestId>()
   /** The ids of requests that were cancelled: a server that is not strict may still answer them. */
@@ -46,6 +49,7 @@ export class ServerSeat {
     this.calls = new Calls(seat, seat.engine, seat.receivedRounds)
     const methods = seat.shadow ? [] : seat.engine.methods
     this.#methods = new Set(methods)
+    this.#screens = new Screens(seat)
     this.#listings = new Listings(seat, 'server', methods)
   }
 
@@ -58,9 +62,8 @@ export class ServerSeat {
     if (isRequestId(id) && !this.#open(message, id)) return
     if (!this.isClient && this.#methods.has(method) && isRequestId(id))
       return this.#own(message, id, authOf(message, extra))
-    this.#listings.request(message)
-    if (this.#seat.engine.observes) this.#seat.engine.observe({ message, direction: 'in', server: this.#seat.server })
-    this.#wire.deliver(message, extra)
+    if (!this.isClient && this.#screens.asks(method) && isRequestId(id)) return this.#screened(message, id, extra)
+    this.#pass(message, extra)
   }
 
   /** Sends an answer. */
@@ -68,9 +71,9 @@ export class ServerSeat {
     const pending = this.calls.find(message.id)
     if (pending === undefined) {
       if (!this.#others.delete(message.id as RequestId)) this.#cancelled.delete(message.id as RequestId)
-      if (this.#seat.engine.observes)
-        this.#seat.engine.observe({ message, direction: 'out', server: this.#seat.server })
-      return this.#wire.send(this.#listings.answer(message), options)
+      const answer = this.#screens.answer(message)
+      if (isPromise(answer)) return Promise.resolve(answer).then((later) => this.#answerOther(later, options))
+      return this.#answerOther(answer, options)
     }
     const gated = this.#role === 'handlers' && !this.#seat.shadow
     if (gated && pending.passage === undefined && message.result !== undefined) return this.#bypassed(pending, options)
@@ -83,7 +86,35 @@ export class ServerSeat {
   close(): void {
     this.#others.clear()
     this.#cancelled.clear()
+    this.#screens.clear()
     this.calls.close()
+  }
+
+  #answerOther(message: JsonObject, options: SendOptions | undefined): Promise<void> {
+    observe(this.#seat, this.#wire, message, 'out')
+    return this.#wire.send(this.#listings.answer(message), options)
+  }
+
+  #pass(message: JsonObject, extra: unknown): void {
+    this.#listings.request(message)
+    observe(this.#seat, this.#wire, message, 'in')
+    this.#wire.deliver(message, extra)
+  }
+
+  #screened(message: JsonObject, id: RequestId, extra: unknown): void {
+    const refusal = this.#screens.ask(message, id, authOf(message, extra))
+    const decided = (answer: Refusal | undefined, pass: () => void): void => {
+      // One that was cancelled meanwhile is not waited for.
+      if (!this.#others.has(id)) return
+      if (answer === undefined) return pass()
+      this.#others.delete(id)
+      this.#refuse(message, id, answer)
+    }
+    if (!isPromise(refusal)) return decided(refusal, () => this.#pass(message, extra))
+    const snapshot = snapshotOf(message)
+    void Promise.resolve(refusal).then((later) =>
+      decided(later, () => this.#guarded(() => this.#pass(snapshot, extra))),
+    )
   }
 
   // One id stands for one request: the answer to another must not end a call.
@@ -142,8 +173,12 @@ export class ServerSeat {
     pending.awaited = !pending.sent
     pending.delivered = pending.request
     if (!late) return this.#wire.deliver(pending.request, extra)
+    this.#guarded(() => this.#wire.deliver(pending.request, extra))
+  }
+
+  #guarded(deliver: () => void): void {
     try {
-      this.#wire.deliver(pending.request, extra)
+      deliver()
     } catch (error) {
       this.#wire.fault(error)
     }

@@ -42,6 +42,10 @@ export interface Wire {
   fault(error: unknown): void
   /** Whether a `resumptionToken` really resumes a stream there; elsewhere the call would run, and must be paid. */
   readonly resumes: boolean
+  /** Whether the transport has shown to be a client's. */
+  readonly isClient: boolean
+  /** Stands for the transport. */
+  readonly link: object
 }
 
 /** Prefix of every `_meta` key of this library. */

@@ -1,6 +1,7 @@
 import type { ChargeId } from '../core/ids.js'
 import type { JsonObject } from '../core/json.js'
 import type { MaybePromise } from '../core/maybe-promise.js'
+import type { TaskEndKind } from '../core/operation.js'
 
 /**
  * What tasks and retries need to have remembered, beside the money: which task a hold belongs to, which attempts failed,
@@ -153,9 +154,6 @@ export interface BindRequest extends TaskRef {
 
 /** The answer to {@link TaskStore.bind}. */
 export type BindResult = { readonly kind: 'bound' | 'taken' | 'full' }
-
-/** How a task ended; `expired` also where the server says that it is gone. */
-export type TaskEndKind = 'completed' | 'failed' | 'cancelled' | 'expired'
 
 /** What was seen of a task's end. `late`: after its hold was given back. `data` is JSON that no store reads. */
 export interface TaskEnd {

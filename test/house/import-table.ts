@@ -18,6 +18,7 @@ const PORTS = [
   'budget/hold.ts',
   'budget/refusal.ts',
   'budget/refusals.ts',
+  'budget/reach.ts',
   'ledger/ledger.ts',
   'ledger/entry.ts',
   'tasks/task-store.ts',
@@ -45,6 +46,8 @@ export const TABLE: Readonly<Record<string, Row>> = {
   // What verifies never loads the package, which mints.
   'delegation/macaroon.ts': { ...FEATURE, packages: ['macaroon'] },
   'tasks/': FEATURE,
+  // In shadow mode it remembers apart from those who enforce.
+  'tasks/with-task-tracking.ts': { ...FEATURE, values: [...FEATURE.values, 'backends/memory/'] },
   'ledger/': FEATURE,
   'mcp/': { values: ['core/'], types: FEATURES, packages: [], node: false },
   'backends/memory/': { values: ['core/', ...PORTS], types: FEATURES, packages: [], node: false },

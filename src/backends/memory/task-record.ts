@@ -1,5 +1,6 @@
 import type { Timed } from './deadlines.js'
-import type { BindRequest, TaskBinding, TaskEnd, TaskEndKind, TaskRef } from '../../tasks/task-store.js'
+import type { BindRequest, TaskBinding, TaskEnd, TaskRef } from '../../tasks/task-store.js'
+import type { TaskEndKind } from '../../core/operation.js'
 import type { ChargeId } from '../../core/ids.js'
 
 /** A binding as it is kept; its data as text, which is small and cannot be changed from outside. */

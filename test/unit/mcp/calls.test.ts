@@ -213,8 +213,8 @@ describe('what is not a call', () => {
     void transport.send(call(1))
     wire.receive(resultOf(1))
     expect(seen).toEqual([
-      { message: out, direction: 'out', server: 's' },
-      { message: incoming, direction: 'in', server: 's' },
+      { message: out, direction: 'out', from: 'client', link: {}, server: 's' },
+      { message: incoming, direction: 'in', from: 'server', link: {}, server: 's' },
     ])
     expect(wire.messages[0]).toBe(out)
     expect(received[0]).toBe(incoming)
