@@ -2,14 +2,14 @@
  * What the root entry adds to a page that uses all of it: bundled for a browser, brotli, without eventemitter3. A bundler
  * leaves out what is not imported. The limit goes up only with a feature: 20 kB were the core; the seats of servers, the
  * seal of rounds and the balance came to 6, the store that judges tokens to 3.3, the calendar of windows to 1.4, the
- * report of shadow mode to 1.3, pins of tools to 0.9.
+ * report of shadow mode to 1.3, pins of tools to 0.9, tasks and retries with their store in memory to 8.1.
  */
 export default [
   {
     name: 'mcp-budget',
     path: 'dist/index.js',
     ignore: ['eventemitter3'],
-    limit: '33 kB',
+    limit: '41.5 kB',
     // The `paths` of tsconfig.json lead to the sources; who installs the package has none.
     modifyEsbuildConfig: (config) => ({ ...config, tsconfigRaw: '{}' }),
   },
