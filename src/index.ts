@@ -67,16 +67,51 @@ export type { NoAuthOptions } from './delegation/no-auth.js'
 export type { SecretAuthOptions } from './delegation/secret-auth.js'
 export type { TokenAuthOptions, WantedDelegation } from './delegation/options.js'
 
+export { InMemoryTaskStore, type InMemoryTaskStoreOptions } from './backends/memory/in-memory-task-store.js'
+export { withTaskTracking, type TaskTrackingMiddleware } from './tasks/with-task-tracking.js'
+export type { TaskTrackingOptions } from './tasks/settings.js'
+export type { RetryPolicy } from './tasks/retry-policy.js'
+export type { CallTask, Operation, RetryCostMode, TaskEndKind, TaskFate, TaskTerms, Tracked } from './core/operation.js'
+export {
+  TASK_LIMITS,
+  type AmendRequest,
+  type Attempt,
+  type AttemptKey,
+  type BeginRequest,
+  type BeginResult,
+  type BindRequest,
+  type BindResult,
+  type DueTasks,
+  type EndRequest,
+  type EndResult,
+  type Failure,
+  type FinishRequest,
+  type TaskBinding,
+  type TaskEnd,
+  type TaskName,
+  type TaskRef,
+  type TaskStore,
+} from './tasks/task-store.js'
+
 export { withLedger } from './ledger/with-ledger.js'
 export { MemoryLedger } from './ledger/memory-ledger.js'
 export { replay } from './ledger/replay.js'
 export { report, type CallTotals, type Report } from './ledger/report.js'
+export type { AttemptReport, Cost, OperationReport } from './ledger/operations.js'
 export type { CallRecord, FoldedCalls, LedgerRecord, MoneyEntry, MoneyOp } from './ledger/entry.js'
 export type { Ledger, LedgerQuery } from './ledger/ledger.js'
 
 export { compose, composeWith, type Meter } from './core/compose.js'
 export { middleware } from './core/adapt.js'
-export type { CallMiddleware, ObservedMessage, Ordered, ToolListing, WrongOrder } from './core/middleware.js'
+export type {
+  CallMiddleware,
+  ObservedMessage,
+  Ordered,
+  Peers,
+  Screening,
+  ToolListing,
+  WrongOrder,
+} from './core/middleware.js'
 export type { CallInput, ToolCall } from './core/call.js'
 export type {
   CallOutcome,
@@ -106,7 +141,7 @@ export { systemClock, type Clock } from './core/clock.js'
 export type { ChargeId } from './core/ids.js'
 export type { JsonObject } from './core/json.js'
 export type { MaybePromise } from './core/maybe-promise.js'
-export type { Price, PriceCharge, Priced, PriceSource } from './core/price.js'
+export type { Price, PriceCharge, Priced, PriceMetering, PriceSource } from './core/price.js'
 
 export { withCostProfile } from './pricing/with-cost-profile.js'
 export {

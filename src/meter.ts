@@ -2,6 +2,7 @@ import { composeWith, type Meter } from './core/compose.js'
 import { systemClock } from './core/clock.js'
 import { withBudget } from './budget/with-budget.js'
 import { withCostProfile } from './pricing/with-cost-profile.js'
+import { withTaskTracking } from './tasks/with-task-tracking.js'
 import { withLedger } from './ledger/with-ledger.js'
 import { canDelegate } from './budget/enforcer.js'
 import { withDelegation, type DelegationOptions } from './delegation/with-delegation.js'
@@ -10,6 +11,7 @@ import type { PrincipalBudgetOptions } from './budget/options.js'
 import type { BudgetSpec } from './budget/lines.js'
 import type { Clock } from './core/clock.js'
 import type { SecretAuthOptions } from './delegation/secret-auth.js'
+import type { TaskTrackingOptions } from './tasks/settings.js'
 import type { TokenAuthOptions } from './delegation/options.js'
 import type { CostProfileOptions } from './pricing/cost-profile.js'
 import type { Ledger } from './ledger/ledger.js'
@@ -22,6 +24,8 @@ export interface MeterOptions extends PrincipalBudgetOptions {
   readonly ledger?: Ledger
   /** Who pays, by a token: settings of `withDelegation`. Its `enforcer`, `events` and `clock` are those of the meter. */
   readonly delegation?: DelegationOptions
+  /** Holds that follow tasks, and prices of retries. */
+  readonly tasks?: Omit<TaskTrackingOptions, 'events' | 'clock'>
 }
 
 /** Who pays must be said one way or the other. */
@@ -34,7 +38,7 @@ export interface BudgetMeter extends Meter {
 }
 
 /**
- * The usual steps in the usual order: ledger, delegation, prices, budget. A seat takes it as it takes steps.
+ * The usual steps in the usual order: ledger, delegation, prices, tasks, budget. A seat takes it as it takes steps.
  *
  * @throws BudgetError `invalid_config`, `invalid_credits`, `invalid_budget_id`
  * @example
@@ -44,14 +48,17 @@ export interface BudgetMeter extends Meter {
  * ```
  */
 export function meter(options: MeterOptions & Payer): BudgetMeter {
-  const { prices, ledger, delegation, ...budget } = options
+  const { prices, ledger, delegation, tasks, ...budget } = options
   const { events, clock = systemClock, mode = 'hard' } = budget
   const heard = { ...(events !== undefined && { events }), clock }
   const priced = withCostProfile({ ...prices, enforce: mode === 'hard', ...heard })
   const recorded = ledger === undefined ? [] : [withLedger({ ledger, ...heard })]
+  const tracked = tasks === undefined ? [] : [withTaskTracking({ ...tasks, ...heard })]
   const paid = withBudget(budget)
   const known = delegation === undefined ? [] : [withDelegation(given(delegation, budget, heard))]
-  return Object.assign(composeWith(clock, [...recorded, ...known, priced, paid]), { flush: () => paid.flush() })
+  return Object.assign(composeWith(clock, [...recorded, ...known, priced, ...tracked, paid]), {
+    flush: () => paid.flush(),
+  })
 }
 
 // What verifies tokens hears and asks what the budget does, unless it says otherwise.

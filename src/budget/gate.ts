@@ -2,6 +2,7 @@ import type { Charge } from '../core/outcome.js'
 import type { Credits } from '../core/credits.js'
 import type { MaybePromise } from '../core/maybe-promise.js'
 import type { Refusal } from '../core/refusal.js'
+import type { TaskTerms } from '../core/operation.js'
 import type { ToolCall } from '../core/call.js'
 import type { CallHold } from './call-hold.js'
 import type { HoldFate } from './end.js'
@@ -16,6 +17,8 @@ export interface Gate {
   end(call: ToolCall, hold: CallHold, fate: HoldFate, cost: Credits, amount: Credits): MaybePromise<Charge>
   /** Leaves it for `waitMs` to the call's next round, which may never come. */
   wait(call: ToolCall, hold: CallHold, cost: Credits, waitMs: number): MaybePromise<Charge>
+  /** Keeps it for a task, on terms of its own. */
+  keep(call: ToolCall, hold: CallHold, cost: Credits, terms: TaskTerms): MaybePromise<Charge>
   /** Keeps what was put aside for `ttlMs` from now on. */
   extend(call: ToolCall, hold: CallHold, ttlMs: number): void
 }

@@ -24,6 +24,7 @@ import {
 } from './enforcer.js'
 import type { Authorized } from './authority.js'
 import type { Gate } from './gate.js'
+import type { TaskTerms, Tracked } from '../core/operation.js'
 import type { HoldFate } from './end.js'
 import type { Outage } from './outage.js'
 
@@ -140,6 +141,19 @@ export class HoldingGate implements Gate {
     return { held: cost, charged: 0, end: 'kept' }
   }
 
+  keep(call: ToolCall, hold: CallHold, cost: Credits, { ttlMs, onExpire }: TaskTerms): MaybePromise<Charge> {
+    if (hold.state !== 'held') return this.end(call, hold, 'keep', cost, cost)
+    const id = `${call.id}.t${this.#settings.clock.now()}`
+    const post = (): MaybePromise<ExtendResult> => this.#enforcer.extend({ id, holdId: call.id, ttlMs, onExpire })
+    const kept: Charge = { held: cost, charged: 0, end: 'kept' }
+    return andThen(reach(post, this.#reach), (answer) => {
+      // Otherwise it would end on the terms of a call, long before its task.
+      if (isUnreached(answer) && !answer.misuse)
+        this.#outage.outbox.add({ chargeId: call.id, post: () => refusedBy(post()) }, answer.cause)
+      return kept
+    })
+  }
+
   extend(call: ToolCall, hold: CallHold, ttlMs: number): void {
     if (hold.state !== 'held') return
     const request = { id: `${call.id}.x${this.#settings.clock.now()}`, holdId: call.id, ttlMs }
@@ -240,6 +254,12 @@ export class HoldingGate implements Gate {
     const post = (): MaybePromise<End> =>
       andThen(this.#enforcer.capture(request), (answer) => {
         const overflows = answer?.kind === 'refused' && answer.reason === 'overflow'
+        const lateId = (call as Tracked).operation?.task?.fate?.lateId
+        if (answer?.kind === 'refused' && answer.reason === 'unknown_hold' && lateId && request.holdId !== lateId) {
+          // Given back so long ago that the store has forgotten it: a charge of its own.
+          request = { ...request, id: `${lateId}.c`, holdId: lateId }
+          return post()
+        }
         if (!overflows || request.overage === 'cap') return answer
         request = { ...request, id: `${call.id}.cap`, overage: 'cap' }
         return post()

@@ -17,6 +17,7 @@ import type { HoldLine } from './enforcer.js'
 import type { MakeLines } from './lines.js'
 import type { Identified } from './principal.js'
 import type { Priced } from '../core/price.js'
+import type { TaskTerms } from '../core/operation.js'
 import type { ToolCall } from '../core/call.js'
 
 /** What the simulation said of a call, and the call that it said it of. */
@@ -38,6 +39,8 @@ export class ShadowGate implements Gate {
   readonly #gate: HoldingGate
   /** What the simulation said of calls that are under way, or is going to: a call may end before that. */
   readonly #placed = new Map<string, MaybePromise<Simulated>>()
+  /** Calls that became tasks. */
+  readonly #tasks = new Set<string>()
   /** Calls that hard mode would have refused: they run all the same, and may go on in rounds. */
   readonly #refusedCalls = new Set<string>()
 
@@ -101,6 +104,18 @@ export class ShadowGate implements Gate {
     )
   }
 
+  keep(call: ToolCall, _hold: CallHold, cost: Credits, terms: TaskTerms): Charge {
+    this.#whenHeld(call, (simulated, held) => andThen(this.#gate.keep(simulated, held, cost, terms), () => undefined))
+    // A task may never be heard of again.
+    const [oldest] = this.#tasks
+    if (oldest !== undefined && this.#tasks.size >= MOST_REFUSED) {
+      this.#tasks.delete(oldest)
+      this.#placed.delete(oldest)
+    }
+    this.#tasks.add(call.id)
+    return { held: 0, charged: 0, end: 'kept' }
+  }
+
   extend(call: ToolCall, _hold: CallHold, ttlMs: number): void {
     this.#whenHeld(call, (simulated, held) => this.#gate.extend(simulated, held, ttlMs))
   }
@@ -117,6 +132,7 @@ export class ShadowGate implements Gate {
   #over(call: ToolCall, then: (simulated: ToolCall, held: CallHold) => MaybePromise<void>): Charge {
     this.#whenHeld(call, then)
     this.#placed.delete(call.id)
+    this.#tasks.delete(call.id)
     return { held: 0, charged: 0, end: 'released' }
   }
 

@@ -6,6 +6,7 @@ import { budgetsOf, type CallHold, type Held } from './call-hold.js'
 import { canHold, type BudgetEnforcer, type BudgetResult, type HoldingEnforcer, type HoldLine } from './enforcer.js'
 import type { Authority, Authorized } from './authority.js'
 import { compileLines, type MakeLines } from './lines.js'
+import { endTask } from './end-task.js'
 import { fateOf } from './end.js'
 import { HoldingGate } from './holding-gate.js'
 import { andThen, isPromise, type MaybePromise } from '../core/maybe-promise.js'
@@ -23,6 +24,7 @@ import type { Gate } from './gate.js'
 import type { JsonObject } from '../core/json.js'
 import type { Identified } from './principal.js'
 import type { PriceCharge, Priced } from '../core/price.js'
+import type { Tracked } from '../core/operation.js'
 import { copyCall, type ToolCall } from '../core/call.js'
 
 /** The step that `withBudget` makes. */
@@ -127,15 +129,31 @@ class BudgetStep implements BudgetMiddleware {
     return andThen(cannotPay, (refusal) => refusal ?? this.#ask(call, makeLines))
   }
 
-  leave(call: ToolCall & Priced & Held, outcome: CallOutcome): MaybePromise<CallOutcome> {
-    const { hold, cost } = call
-    const { amount, reported } = this.#chargeOf(call, outcome)
+  leave(call: ToolCall & Priced & Held & Tracked, outcome: CallOutcome): MaybePromise<CallOutcome> {
+    const { hold, cost, operation } = call
+    const told = this.#chargeOf(call, outcome)
     const charge =
       outcome.kind === 'input-required' && outcome.waitMs !== undefined
         ? this.#gate.wait(call, hold, cost, outcome.waitMs)
-        : this.#gate.end(call, hold, fateOf(outcome, this.#settings, call.round), cost, amount)
-    if (isPromise(charge)) return charge.then((later) => this.#charged(call, outcome, later, reported))
-    return this.#charged(call, outcome, charge, reported)
+        : outcome.kind === 'task' && operation !== undefined
+          ? this.#gate.keep(call, hold, cost, operation.keep(outcome))
+          : this.#gate.end(call, hold, fateOf(outcome, this.#settings, call.round), cost, told.amount)
+    if (isPromise(charge)) return charge.then((later) => this.#charged(call, outcome, later, told))
+    return this.#charged(call, outcome, charge, told)
+  }
+
+  task(call: ToolCall & Priced & Held & Tracked, outcome: CallOutcome): MaybePromise<CallOutcome> {
+    const { hold, cost, operation } = call
+    const fate = operation?.task?.fate
+    if (outcome.kind === 'task' && operation !== undefined)
+      return andThen(this.#gate.keep(call, hold, cost, operation.keep(outcome)), () => outcome)
+    if (fate === undefined) return outcome
+    const told = this.#chargeOf(call, outcome)
+    return andThen(endTask(this.#gate, call, fate, told.amount), (charge) => this.#charged(call, outcome, charge, told))
+  }
+
+  payer(call: ToolCall): string {
+    return this.#payers(call)(0)[0]?.budget ?? ''
   }
 
   extend(call: ToolCall & Priced & Held): void {
@@ -240,9 +258,20 @@ class BudgetStep implements BudgetMiddleware {
     return hideBalance ? { ...refusal, remaining: undefined } : refusal
   }
 
-  #charged(call: ToolCall & Held, ended: CallOutcome, charge: Charge, reported: number | undefined): CallOutcome {
+  #charged(call: ToolCall & Held & Tracked, ended: CallOutcome, charge: Charge, told: PriceCharge): CallOutcome {
     const outcome = withAdvisory(ended, call.hold, charge, this.#settings)
-    const full = reported === undefined ? charge : { ...charge, reported }
+    const { reported, full: undiscounted } = told
+    const kept = charge.end === 'kept' && call.operation !== undefined && ended.kind !== 'task'
+    const isPlain = reported === undefined && undiscounted === undefined && !kept
+    const full: Charge = isPlain
+      ? charge
+      : {
+          ...charge,
+          ...(reported !== undefined && { reported }),
+          ...(undiscounted !== undefined &&
+            (charge.end === 'captured' || charge.end === 'pending') && { full: undiscounted }),
+          ...(kept && { onExpire: this.#settings.onExpire }),
+        }
     const { events } = this.#settings
     if (events.heard('charged')) events.emit('charged', { call: callRef(call), outcome: outcome.kind, charge: full })
     // Written out for the usual case: a spread costs more than the rest of this step.

@@ -1,6 +1,7 @@
 import { mintChargeId, type ChargeId } from './ids.js'
 import { NOBODY, PresentedAuth, type CallAuth } from './auth.js'
 import type { JsonObject } from './json.js'
+import type { Operation } from './operation.js'
 import type { Price } from './price.js'
 
 /**
@@ -73,6 +74,7 @@ interface Additions {
   price?: Price | undefined
   principal?: unknown
   authority?: unknown
+  operation?: Operation | undefined
   hold?: unknown
 }
 
@@ -91,6 +93,7 @@ class SeatCall implements ToolCall {
   readonly price: Price | undefined
   readonly principal: unknown
   readonly authority: unknown
+  readonly operation: Operation | undefined
   readonly hold: unknown
 
   constructor(from: Omit<ToolCall, 'kind'> & Additions) {
@@ -107,6 +110,7 @@ class SeatCall implements ToolCall {
     this.price = from.price
     this.principal = from.principal
     this.authority = from.authority
+    this.operation = from.operation
     this.hold = from.hold
   }
 }

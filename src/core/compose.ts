@@ -56,7 +56,20 @@ export function composeWith(clock: Clock, steps: readonly CallMiddleware[]): Met
 }
 
 /** What a step has beside its name: at least one of these. */
-const PARTS = ['admit', 'enter', 'leave', 'extend', 'observe', 'listTools', 'methods', 'needs', 'gives', 'steps']
+const PARTS = [
+  'admit',
+  'enter',
+  'leave',
+  'extend',
+  'observe',
+  'task',
+  'screens',
+  'listTools',
+  'methods',
+  'needs',
+  'gives',
+  'steps',
+]
 
 /** Whether something is meant as a step, and not as settings with a name. */
 export function isStep(value: unknown): boolean {

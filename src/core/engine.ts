@@ -1,8 +1,9 @@
 import { BudgetError, describeValue } from './errors.js'
+import { admittedBy, outcomeOr, payerOf, screenBy, stepFailed, tellOfTask, tried } from './step.js'
 import { andThen, isPromise, type MaybePromise } from './maybe-promise.js'
-import { isRefusal, refuse, REFUSALS, type Refusal } from './refusal.js'
+import { isRefusal, REFUSALS, type Refusal } from './refusal.js'
 import type { Clock } from './clock.js'
-import type { CallMiddleware, ObservedMessage, ToolListing } from './middleware.js'
+import type { CallMiddleware, ObservedMessage, Peers, Screening, ToolListing } from './middleware.js'
 import type { JsonObject } from './json.js'
 import type { CallOutcome } from './outcome.js'
 import type { ToolCall } from './call.js'
@@ -34,7 +35,7 @@ export interface Caller {
  * Runs calls through steps: `enter` first to last, `leave` last to first. Synchronous as long as every step is. One
  * engine serves one seat, and every passage ends exactly once.
  */
-export class Engine {
+export class Engine implements Peers {
   /** How many steps threw where a throw is ignored. */
   faults = 0
   readonly #steps: readonly CallMiddleware[]
@@ -48,6 +49,7 @@ export class Engine {
     this.#steps = steps
     this.#clock = clock
     this.#extendEveryMs = Math.min(...steps.map((step) => (step.extend ? (step.extendEveryMs ?? Infinity) : Infinity)))
+    for (const step of steps) step.attach?.(this)
     this.#firstToExtend =
       this.#extendEveryMs === Infinity ? Infinity : steps.findIndex((step) => step.extend !== undefined)
   }
@@ -97,24 +99,32 @@ export class Engine {
     const step = this.#steps.find((each) => each.methods !== undefined && Object.hasOwn(each.methods, method.tool))
     const own = step?.methods?.[method.tool]
     if (step === undefined || own === undefined) return undefined
-    return andThen<ToolCall | Refusal, JsonObject | Refusal>(this.#admit(method, 0), (admitted) =>
+    return andThen<ToolCall | Refusal, JsonObject | Refusal>(admittedBy(this.#steps, method), (admitted) =>
       isRefusal(admitted) ? admitted : tried(method, step, () => own(admitted, signal)),
-    )
-  }
-
-  #admit(method: ToolCall, from: number): MaybePromise<ToolCall | Refusal> {
-    const i = this.#steps.findIndex((step, at) => at >= from && step.admit !== undefined)
-    const step = this.#steps[i]
-    if (step?.admit === undefined) return method
-    return andThen(
-      tried<ToolCall>(method, step, () => step.admit?.(method) ?? method),
-      (admitted) => (isRefusal(admitted) ? admitted : this.#admit(admitted, i + 1)),
     )
   }
 
   /** The methods that {@link answer} knows. */
   get methods(): readonly string[] {
     return [...new Set(this.#steps.flatMap((step) => Object.keys(step.methods ?? {})))]
+  }
+
+  payer(call: ToolCall): string | undefined {
+    return payerOf(this.#steps, call)
+  }
+
+  task(call: ToolCall, outcome: CallOutcome): MaybePromise<CallOutcome> {
+    return tellOfTask(this.#steps, call, outcome, () => this.faults++)
+  }
+
+  /** Whether a request that is no call may pass, by the first step that screens its method; `undefined` where none does. */
+  screen(request: ToolCall): MaybePromise<Screening> {
+    return screenBy(this.#steps, request)
+  }
+
+  /** The methods that {@link screen} is asked about. */
+  get screened(): readonly string[] {
+    return this.#steps.flatMap((step) => Object.keys(step.screens ?? {}))
   }
 
   /** What the steps show of a list of tools; what is no list is counted as a throw. */
@@ -239,26 +249,6 @@ export class Engine {
   }
 }
 
-/** What a step answers, now or later; a throw is a refusal. */
-function tried<Answer>(
-  call: ToolCall,
-  step: CallMiddleware,
-  ask: () => MaybePromise<Answer | Refusal>,
-): MaybePromise<Answer | Refusal> {
-  const failed = (error: unknown): Refusal => stepFailed(call, step, error)
-  try {
-    const answer = ask()
-    return isPromise(answer) ? Promise.resolve(answer).catch(failed) : answer
-  } catch (error) {
-    return failed(error)
-  }
-}
-
-// What a step answers that is no outcome changes nothing.
-function outcomeOr(answer: CallOutcome | undefined, otherwise: CallOutcome): CallOutcome {
-  return typeof answer?.kind === 'string' && typeof answer.proves === 'string' ? answer : otherwise
-}
-
 function take(passage: Passage, step: CallMiddleware, answer: ToolCall | Refusal): Refusal | undefined {
   const kind: unknown = (answer as ToolCall | Refusal | undefined)?.kind
   if (kind === 'call') {
@@ -271,8 +261,4 @@ function take(passage: Passage, step: CallMiddleware, answer: ToolCall | Refusal
     message: `Expected step \`${step.name}\` to answer with a call or a refusal, got ${describeValue(answer)}`,
   })
   return stepFailed(passage.call, step, error)
-}
-
-function stepFailed(call: ToolCall, step: CallMiddleware, error: unknown): Refusal {
-  return refuse(call.tool, { error: 'step_failed', reason: 'step_failed', detail: { step: step.name, error } })
 }

@@ -3,6 +3,7 @@ import { diagnostics } from '#diagnostics'
 import type { ToolCall } from './call.js'
 import type { Charge, CallOutcome } from './outcome.js'
 import type { Credits } from './credits.js'
+import type { Tracked } from './operation.js'
 import type { Refusal } from './refusal.js'
 
 /** What happens, by name. Nothing in an event carries arguments, results or tokens. */
@@ -75,12 +76,18 @@ export interface BudgetEventMap {
   fault: [{ readonly where: string; readonly error: unknown }]
 }
 
-/** A call as events name it. */
-export type CallRef = Pick<ToolCall, 'id' | 'tool' | 'server'>
+/** A call as events name it; with its operation, and the task that it became, where they are tracked. */
+export interface CallRef extends Pick<ToolCall, 'id' | 'tool' | 'server'> {
+  readonly operationId?: string
+  readonly attempt?: number
+  readonly taskId?: string
+}
 
 /** A call as events name it: without its arguments. */
-export function callRef({ id, tool, server }: CallRef): CallRef {
-  return { id, tool, server }
+export function callRef({ id, tool, server, operation }: Pick<ToolCall, 'id' | 'tool' | 'server'> & Tracked): CallRef {
+  if (operation === undefined) return { id, tool, server }
+  const { id: operationId, attempt, task } = operation
+  return { id, tool, server, operationId, attempt, ...(task && { taskId: task.id }) }
 }
 
 /** The name of an event. */

@@ -58,8 +58,9 @@ export interface CallMiddleware<Needs = unknown, Gives = unknown> {
     Record<string, (request: ToolCall, signal?: AbortSignal) => MaybePromise<JsonObject | Refusal>>
   >
   /**
-   * Says who asks for one of this library's own methods, before any step answers it: with the request, with more on
-   * it, or with a refusal. Steps are asked first to last. A throw is the refusal `step_failed`.
+   * Says who asks for one of this library's own methods, or for what a step screens, before any step answers or lets it
+   * pass: with the request, with more on it, or with a refusal. Steps are asked first to last. A throw is the refusal
+   * `step_failed`.
    */
   admit?(request: ToolCall): MaybePromise<ToolCall | Refusal>
   /**
@@ -74,6 +75,22 @@ export interface CallMiddleware<Needs = unknown, Gives = unknown> {
   inShadow?(): CallMiddleware<Needs, Gives>
   /** Other messages that pass the seat and may carry evidence. A throw is counted and ignored. */
   observe?(message: ObservedMessage): void
+  /**
+   * What is heard of a task that an earlier call became, last to first as `leave`: that it goes on (`task`), or how it
+   * ended. The call is what was kept of it, perhaps by another process: without arguments, `_meta` and `auth`. A throw
+   * is counted and ignored.
+   */
+  task?(call: ToolCall & Needs & Gives, outcome: CallOutcome): MaybePromise<CallOutcome>
+  /** Who pays for a call, before anything is held: the full id of the first budget. Throws where nobody can say. */
+  payer?(call: ToolCall): string
+  /** Told by each engine that runs this step, with what the step may ask of those around it. */
+  attach?(peers: Peers): void
+  /**
+   * Requests of others that a server's seat hands on only when this step lets them pass: what came is a call whose tool
+   * is the method and whose arguments are its parameters. A function is shown the answer, and gives the one to send
+   * instead. A throw is the refusal `step_failed`. In shadow mode nobody is asked.
+   */
+  readonly screens?: Readonly<Record<string, (request: ToolCall) => MaybePromise<Screening>>>
   /**
    * What `tools/list` shows: given the tools of each such result that passes the seat, answers with those to show
    * instead; last to first, as `leave`. A throw is counted and the tools are shown as they came.
@@ -92,10 +109,25 @@ export interface ToolListing {
 /** A message that is not a governed call, as it passes the seat; not to be changed. */
 export interface ObservedMessage {
   readonly message: JsonObject
-  /** `out` from client to server, `in` the other way. */
+  /** `out` where it is sent through the transport, `in` where it comes. */
   readonly direction: 'in' | 'out'
   readonly server: string | undefined
+  /** Who sent it: only a server says what became of a call. */
+  readonly from: 'client' | 'server'
+  /** The same object for all messages of one transport: ids of requests mean nothing beyond it. */
+  readonly link: object
 }
+
+/** What a step may ask of the steps around it. */
+export interface Peers {
+  /** Who pays for a call; `undefined` where no step says so, or it cannot be said. */
+  payer(call: ToolCall): string | undefined
+  /** Tells the steps what is heard of a task. */
+  task(call: ToolCall, outcome: CallOutcome): MaybePromise<CallOutcome>
+}
+
+/** Whether a request passes: not, as it is, or with its answer changed. */
+export type Screening = Refusal | undefined | ((answer: JsonObject) => MaybePromise<JsonObject>)
 
 /** What a step needs on the call. */
 export type NeedsOf<Step> = Step extends { readonly types?: { readonly needs: infer Needs } } ? Needs : unknown

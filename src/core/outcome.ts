@@ -13,6 +13,10 @@ export interface Charge {
   readonly held: Credits
   readonly charged: Credits
   readonly reported?: Credits
+  /** What it would have been without the discount of a retry, where there was one. */
+  readonly full?: Credits
+  /** What becomes of one that is kept when its time is up, where attempts are tracked. */
+  readonly onExpire?: 'capture' | 'release'
   /** `pending` while an outbox still retries; `kept` until the hold's time is up. */
   readonly end: 'captured' | 'released' | 'kept' | 'pending'
 }

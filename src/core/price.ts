@@ -1,5 +1,6 @@
 import type { CallOutcome } from './outcome.js'
 import type { Credits } from './credits.js'
+import type { JsonObject } from './json.js'
 import type { Refusal } from './refusal.js'
 
 /** Where a price came from; stands in every call record. */
@@ -18,6 +19,14 @@ export interface PriceSource {
 export interface PriceCharge {
   readonly amount: Credits
   readonly reported?: Credits
+  /** What it would cost without the discount of a retry, where there is one. */
+  readonly full?: Credits
+}
+
+/** How the cost of a metered call is read off its result; without `metered` by a function, which only this process has. */
+export interface PriceMetering {
+  readonly metered?: JsonObject
+  readonly creditsPerUnit?: Credits
 }
 
 /** The price of one call. */
@@ -27,6 +36,8 @@ export interface Price {
   readonly source: PriceSource
   /** Why the price list would have refused the call, where it does not enforce: it passes for nothing. */
   readonly refusal?: Refusal
+  /** Set where the cost is read off the result. */
+  readonly metering?: PriceMetering
   /** What the call costs once it is known how it ended. Never throws. */
   charge(outcome: CallOutcome): PriceCharge
 }

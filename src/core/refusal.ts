@@ -4,7 +4,8 @@ import type { Credits } from './credits.js'
 /** The reasons of each slug: which of its cases it is. Types, for no program looks them up. */
 export interface RefusalReasons {
   invalid_request: 'invalid_request' | 'duplicate_id' | 'missing_id' | 'too_large'
-  invalid_params: 'related_task' | 'invalid_name' | 'invalid_arguments' | 'unknown_parameter'
+  invalid_params:
+    'related_task' | 'invalid_name' | 'invalid_arguments' | 'unknown_parameter' | 'invalid_key' | 'unknown_task'
   invalid_request_state: 'invalid_request_state' | 'round_used'
   unauthorized: 'unauthorized' | 'ambiguous_credentials'
   forbidden_tool: 'forbidden_tool' | 'definition_changed' | 'argument_not_allowed' | 'call_cost_exceeded'
@@ -25,7 +26,8 @@ export interface RefusalReasons {
     | 'amount_exceeded'
     | 'too_large'
   cross_partition: 'cross_partition'
-  budget_unavailable: 'budget_backend_error' | 'open_limit_reached' | 'pending_limit' | 'audit_unavailable'
+  budget_unavailable:
+    'budget_backend_error' | 'open_limit_reached' | 'pending_limit' | 'audit_unavailable' | 'keys_full'
   step_failed: 'step_failed'
 }
 

@@ -26,8 +26,8 @@ const OPS: ReadonlyMap<string, TokenOp> = new Map<string, TokenOp>([
 export function tokenAuth(options: TokenAuthOptions): CallMiddleware<unknown, Known> {
   const settings = tokenAuthSettings(options)
   const gate = new TokenGate(settings)
-  const judge = (call: ToolCall, op: TokenOp): MaybePromise<(ToolCall & Known) | Refusal> =>
-    andThen(gate.identify(call, op), (identity) => {
+  const judge = (call: ToolCall, op: TokenOp, isCall = true): MaybePromise<(ToolCall & Known) | Refusal> =>
+    andThen(gate.identify(call, op, isCall), (identity) => {
       if (isRefusal(identity)) return identity
       const known = copyCall(call)
       known.principal = identity.principal
@@ -36,7 +36,8 @@ export function tokenAuth(options: TokenAuthOptions): CallMiddleware<unknown, Kn
     })
   return identifying<Known>((call) => judge(call, 'call'), settings.events, {
     gives: ['principal', 'authority'],
-    admit: (request) => judge(request, OPS.get(request.tool) ?? 'call'),
+    // About a task asks who may call; which tool it was, its call has shown.
+    admit: (request) => judge(request, OPS.get(request.tool) ?? 'call', !request.tool.startsWith('tasks/')),
     methods: delegationMethods(settings, gate),
   })
 }

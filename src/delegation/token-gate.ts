@@ -7,6 +7,9 @@ import { isRefusal, refuse, type Refusal } from '../core/refusal.js'
 import { PresentedAuth } from '../core/auth.js'
 import { presentedToken } from './presented.js'
 import { forbids, refusalOfToken, unauthorized } from './refusal.js'
+import { arg } from './caveats/arg.js'
+import { deny } from './caveats/deny.js'
+import { tool } from './caveats/tool.js'
 import { sid } from './caveats/sid.js'
 import { SteadyClock } from './steady-clock.js'
 import { toBase64url } from './base64url.js'
@@ -35,6 +38,9 @@ const SESSIONS = 10_000
 /** How often what was made of one minted token may revoke. */
 const BANS = 1_000
 
+/** What judges a call by its tool and its arguments, and nothing else. */
+const OF_CALLS: readonly CaveatKind[] = [tool, deny, arg]
+
 /** The `_meta` key of the id of the work that a call belongs to. */
 const OPERATION = 'dev.mcp-budget/operation-id'
 
@@ -54,15 +60,19 @@ export class TokenGate {
     this.verifier = new TokenVerifier({ ...settings.verifier, clock: this.#clock })
   }
 
-  /** Who asks, or why it may not. Never throws for what a caller sent. */
-  identify(call: ToolCall, op: TokenOp): MaybePromise<Identity | Refusal> {
+  /**
+   * Who asks, or why it may not. Never throws for what a caller sent.
+   *
+   * @param isCall whether the request is a call of its own, and not one about a call that was made
+   */
+  identify(call: ToolCall, op: TokenOp, isCall = true): MaybePromise<Identity | Refusal> {
     const found = presentedToken(call, (from) => from !== 'authorization' || this.#settings.header)
     if (found.kind === 'ambiguous') return refuse(call.tool, { error: 'unauthorized', reason: 'ambiguous_credentials' })
     if (found.kind === 'none') return unauthorized(call.tool, 'no token')
     const { text, bare } = found
     return andThen(this.verifier.verify(text, { bare }), (token) => {
       if (token.kind === 'refused') return refusalOfToken(call.tool, undefined, token.reason)
-      return andThen(this.#clear(token, call, op), (cleared) =>
+      return andThen(this.#clear(token, call, op, isCall), (cleared) =>
         isRefusal(cleared) ? cleared : { ...cleared, token, text, bare },
       )
     })
@@ -72,6 +82,7 @@ export class TokenGate {
     token: VerifiedToken,
     call: ToolCall,
     op: TokenOp,
+    isCall: boolean,
   ): MaybePromise<Pick<Identity, 'principal' | 'authority'> | Refusal> {
     const { tenant, tokenId, authority } = token
     const { session } = PresentedAuth.credentialsOf(call)
@@ -84,7 +95,8 @@ export class TokenGate {
         }
         return undefined
       }
-      const waits = (kind: CaveatKind): boolean => op === 'call' && kind.readsCost === true
+      const waits = (kind: CaveatKind): boolean =>
+        (op === 'call' && kind.readsCost === true) || (!isCall && OF_CALLS.includes(kind))
       // First what is said to nobody: of a token that does not serve at all, nobody learns what it forbids.
       const refusal =
         clears((kind) => !waits(kind) && !forbids(kind)) ?? clears((kind) => !waits(kind) && forbids(kind))

@@ -2,6 +2,7 @@ import type { Charge, CallOutcome, Proof } from '../core/outcome.js'
 import type { ChargeId } from '../core/ids.js'
 import type { Credits } from '../core/credits.js'
 import type { PriceSource } from '../core/price.js'
+import type { TaskEndKind } from '../core/operation.js'
 import type { RefusalReason, RefusalSlug } from '../core/refusal.js'
 import type { BalanceChange } from '../budget/hold.js'
 import type { BudgetId } from '../budget/budget-id.js'
@@ -47,6 +48,14 @@ export interface CallRecord {
   readonly cost: Credits | undefined
   readonly price: PriceSource | undefined
   readonly charge: Charge | undefined
+  /** Which operation it was an attempt of, and which attempt, where they are tracked. */
+  readonly operationId?: string | undefined
+  readonly attempt?: number | undefined
+  /** The task that the call became. How that ended is a record of its own, with `taskEnd`; it counts no call. */
+  readonly taskId?: string | undefined
+  readonly taskEnd?: TaskEndKind | undefined
+  /** The task ended after its hold was given back. */
+  readonly late?: boolean | undefined
 }
 
 /** Calls of one kind whose records were folded away. */

@@ -1,5 +1,6 @@
 import { replay } from './replay.js'
 import { NO_CHANGE, type Balance } from '../budget/hold.js'
+import { attemptsOf, byOperation, byTask, type AttemptReport, type OperationReport } from './operations.js'
 import type { BudgetId } from '../budget/budget-id.js'
 import type { Credits } from '../core/credits.js'
 import type { CallRecord, FoldedCalls, LedgerRecord } from './entry.js'
@@ -21,6 +22,10 @@ export interface Report {
   readonly byTool: ReadonlyMap<string, CallTotals>
   /** By what the outcome proved: `ran`, `failed`, `not-run`, `unknown`. */
   readonly byOutcome: ReadonlyMap<string, CallTotals>
+  /** Where attempts are tracked: each operation by budget and id, its attempts, and what retries did not cost. */
+  readonly byOperation: ReadonlyMap<string, OperationReport>
+  /** The calls that became tasks, by server and task id. */
+  readonly byTask: ReadonlyMap<string, AttemptReport>
 }
 
 /** The same, to be written: sums are, while they are being added up. */
@@ -47,7 +52,8 @@ export function report(records: readonly LedgerRecord[]): Report {
     count(byOutcome, record.proves, NOTHING, record)
     for (const budget of record.budgets) count(byBudget, budget, { ...NO_CHANGE, ...NOTHING }, record)
   }
-  return { byBudget, byTool, byOutcome }
+  const attempts = attemptsOf(records)
+  return { byBudget, byTool, byOutcome, byOperation: byOperation(attempts), byTask: byTask(attempts) }
 }
 
 /** Adds the calls of a record to sums; refused ones also apart, where the sums have a place for them. */
@@ -56,8 +62,9 @@ export function addCalls(
   record: CallRecord | FoldedCalls,
 ): void {
   const more: Partial<CallTotals> | undefined = record.kind === 'calls' ? record : record.charge
-  // A call that was asked for input is counted when it ends, for it passes once for each round.
-  const { calls = record.outcome === 'input-required' ? 0 : 1, charged = 0, reported = 0 } = more ?? {}
+  // A call that was asked for input is counted when it ends, for it passes once for each round; a task when it begins.
+  const counts = record.outcome !== 'input-required' && (record.kind === 'calls' || record.taskEnd === undefined)
+  const { calls = counts ? 1 : 0, charged = 0, reported = 0 } = more ?? {}
   sums.calls += calls
   sums.charged += charged
   sums.reported += reported

@@ -7,6 +7,7 @@ import type { CallOutcome } from '../core/outcome.js'
 import type { Held } from '../budget/call-hold.js'
 import type { Identified } from '../budget/principal.js'
 import type { Priced } from '../core/price.js'
+import type { Tracked } from '../core/operation.js'
 import type { ToolCall } from '../core/call.js'
 import type { CallRecord } from './entry.js'
 import type { Ledger } from './ledger.js'
@@ -31,24 +32,33 @@ export function withLedger(options: {
   assertKeys(options, ['ledger', 'events', 'clock'], 'options')
   const { ledger, events = new BudgetEvents(), clock = systemClock } = options
   const fault = (error: unknown): void => events.emit('fault', { where: 'withLedger', error })
+  const write = (call: ToolCall, outcome: CallOutcome): CallOutcome => {
+    try {
+      const written = ledger.append([recordOf(call, outcome, clock.now())])
+      if (isPromise(written)) written.then(undefined, fault)
+    } catch (error) {
+      fault(error)
+    }
+    return outcome
+  }
   return {
     name: 'withLedger',
-    leave(call, outcome) {
-      // What a seat begins anew has a record of its own.
-      if (outcome.kind === 'refused' && outcome.refusal.reason === 'round_used') return outcome
-      try {
-        const written = ledger.append([recordOf(call, outcome, clock.now())])
-        if (isPromise(written)) written.then(undefined, fault)
-      } catch (error) {
-        fault(error)
-      }
-      return outcome
-    },
+    // What a seat begins anew has a record of its own.
+    leave: (call, outcome) =>
+      outcome.kind === 'refused' && outcome.refusal.reason === 'round_used' ? outcome : write(call, outcome),
+    // That a task goes on is not worth a record.
+    task: (call, outcome) => (outcome.kind === 'task' ? outcome : write(call, outcome)),
   }
 }
 
-function recordOf(call: ToolCall & Partial<Priced & Held & Identified>, outcome: CallOutcome, now: number): CallRecord {
+function recordOf(
+  call: ToolCall & Partial<Priced & Held & Identified & Tracked>,
+  outcome: CallOutcome,
+  now: number,
+): CallRecord {
   const refusal = outcome.kind === 'refused' ? outcome.refusal : undefined
+  const { operation } = call
+  const task = operation?.task
   return {
     kind: 'call',
     chargeId: call.id,
@@ -64,5 +74,9 @@ function recordOf(call: ToolCall & Partial<Priced & Held & Identified>, outcome:
     cost: call.cost ?? refusal?.cost,
     price: call.price?.source,
     charge: outcome.charge,
+    ...(operation && { operationId: operation.id, attempt: operation.attempt }),
+    ...(task
+      ? { taskId: task.id, taskEnd: task.end, late: task.late }
+      : outcome.kind === 'task' && { taskId: outcome.taskId }),
   }
 }

@@ -5,6 +5,7 @@ import { BudgetError } from '../core/errors.js'
 import { Calls, type Decision } from './calls.js'
 import { eraOf } from './eras.js'
 import { Listings } from './listings.js'
+import { observe } from './observe.js'
 import { outcomeOfSendFailure } from './evidence.js'
 import { refusalAnswer } from './refusal.js'
 import { takeCredentials, withTokens } from './credentials.js'
@@ -26,14 +27,12 @@ export class ClientSeat {
   readonly #wire: Wire
   readonly #calls: Calls
   readonly #listings: Listings
-  readonly #observes: boolean
 
   constructor(seat: Seat, wire: Wire) {
     this.#seat = seat
     this.#wire = wire
     this.#calls = new Calls(seat, seat.engine, seat.sentRounds)
     this.#listings = new Listings(seat, 'client')
-    this.#observes = seat.engine.observes
   }
 
   /** Sends a message or a batch: what is not a call goes on in the same tick. */
@@ -54,7 +53,7 @@ export class ClientSeat {
   receive(message: JsonObject, extra: unknown): void {
     const pending = this.#calls.find(message.id) ?? this.#calls.find(numberOf(message.id))
     if (pending?.sent !== true) {
-      if (this.#observes) this.#seat.engine.observe({ message, direction: 'in', server: this.#seat.server })
+      observe(this.#seat, this.#wire, message, 'in')
       return this.#wire.deliver(this.#listings.answer(message), extra)
     }
     const answer = this.#calls.answered(pending, message)
@@ -100,7 +99,7 @@ export class ClientSeat {
     if (isCall(message, this.#seat)) return this.#admit(message, options)
     if (message.method === 'notifications/cancelled') this.#cancel(message)
     this.#listings.request(message)
-    if (this.#observes) this.#seat.engine.observe({ message, direction: 'out', server: this.#seat.server })
+    observe(this.#seat, this.#wire, message, 'out')
     return { message, pending: undefined }
   }
 

@@ -56,6 +56,10 @@ export function meterTransport<T extends TransportLike>(transport: T, seat: Seat
     get session() {
       return typeof inner.sessionId === 'string' ? inner.sessionId : undefined
     },
+    link: {},
+    get isClient() {
+      return incoming.isClient
+    },
   }
   const outgoing = new ClientSeat(seat, wire)
   const incoming = new ServerSeat(seat, wire, role)

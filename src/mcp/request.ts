@@ -1,12 +1,13 @@
 import { BudgetError } from '../core/errors.js'
 import { copyJson, isObject, type JsonObject } from '../core/json.js'
 import { refuse, type Refusal } from '../core/refusal.js'
-import { isRequestId, isToolsCall, objectAt, type RequestId } from './wire.js'
+import { isRequestId, isToolsCall, META, objectAt, type RequestId } from './wire.js'
 import type { CallAuth } from '../core/auth.js'
 import type { Seat } from './seat.js'
 import { newCall, type ToolCall } from '../core/call.js'
 
 const RELATED_TASK = 'io.modelcontextprotocol/related-task'
+const KEY = `${META}idempotency-key`
 
 /** Reads the request of a call; a refusal for one that no server could answer as it stands. */
 export function readCall(
@@ -16,8 +17,11 @@ export function readCall(
   now: number,
 ): ToolCall | Refusal {
   const params = objectAt(message, 'params')
-  const { _meta: meta } = params
-  const about = { meta: isObject(meta) ? meta : undefined, server, auth }
+  const { _meta: meta, idempotencyKey: key } = params
+  // Where a proposal of the protocol puts it; only what the steps see has it in one place.
+  const keyed = key === undefined || objectAt(params, '_meta')[KEY] !== undefined ? {} : { [KEY]: key }
+  const seen = key === undefined ? meta : { ...objectAt(params, '_meta'), ...keyed }
+  const about = { meta: isObject(seen) ? seen : undefined, server, auth }
   if (!isToolsCall(message)) return newCall({ tool: String(message.method), args: ownParams(params), ...about }, now)
   const { name, arguments: args } = params
   if (typeof name !== 'string') return refuse('', { error: 'invalid_params', reason: 'invalid_name' })

@@ -6,9 +6,11 @@ import { isRequestId, objectAt, type RequestId, type SendOptions, type Wire } fr
 import { Listings } from './listings.js'
 import { misconfigured } from '../core/settings.js'
 import { newCall } from '../core/call.js'
-import { invalidMessage, isCall, ownParams, toolOf } from './request.js'
+import { invalidMessage, isCall, ownParams, snapshotOf, toolOf } from './request.js'
+import { observe } from './observe.js'
 import { refusalAnswer } from './refusal.js'
 import { takeCredentials, type Presented } from './credentials.js'
+import { Screens } from './screens.js'
 import type { JsonObject } from '../core/json.js'
 import { methodNotFound, OWN_METHODS } from './methods.js'
 import { PENDING_LIMIT, type PendingCall } from './pending.js'
@@ -37,6 +39,7 @@ export class ServerSeat {
   readonly #role: Role
   readonly #listings: Listings
   readonly #methods: ReadonlySet<unknown>
+  readonly #screens: Screens
   /** Requests that are no calls, and not answered yet; those for our own methods with who may give them up. */
   readonly #others = new Map<RequestId, AbortController | undefined>()
   /** The ids of requests that were cancelled: a server that is not strict may still answer them. */
@@ -50,12 +53,13 @@ export class ServerSeat {
     this.calls = new Calls(seat, seat.engine, seat.receivedRounds)
     const methods = seat.shadow ? [] : seat.engine.methods
     this.#methods = new Set([...OWN_METHODS, ...methods])
+    this.#screens = new Screens(seat)
     this.#listings = new Listings(seat, 'server', methods)
   }
 
   /** Takes in a request or a notification. */
   receive(given: JsonObject, besides: unknown): void {
-    const { shadow, engine, server } = this.#seat
+    const { shadow } = this.#seat
     const presented = takeCredentials(given, besides, this.#wire.session)
     const { method, id } = given
     const mayRun = !this.isClient || method === 'sampling/createMessage'
@@ -65,10 +69,8 @@ export class ServerSeat {
     if (method === 'notifications/cancelled') this.#cancel(message)
     if (isRequestId(id) && !this.#open(message, id, method)) return
     if (!this.isClient && !shadow && this.#methods.has(method) && isRequestId(id)) return this.#own(presented, id)
-    this.#listings.request(message)
-    if (engine.observes) engine.observe({ message, direction: 'in', server })
-    if (shadow) this.#wire.deliver(given, besides)
-    else this.#wire.deliver(message, extra)
+    if (!this.isClient && this.#screens.asks(method) && isRequestId(id)) return this.#screened(presented, id)
+    this.#pass(message, shadow ? given : message, shadow ? besides : extra)
   }
 
   /** Sends an answer. */
@@ -76,9 +78,9 @@ export class ServerSeat {
     const pending = this.calls.find(message.id)
     if (pending === undefined) {
       if (!this.#others.delete(message.id as RequestId)) this.#cancelled.delete(message.id as RequestId)
-      if (this.#seat.engine.observes)
-        this.#seat.engine.observe({ message, direction: 'out', server: this.#seat.server })
-      return this.#wire.send(this.#listings.answer(message), options)
+      const answer = this.#screens.answer(message)
+      if (isPromise(answer)) return Promise.resolve(answer).then((later) => this.#answerOther(later, options))
+      return this.#answerOther(answer, options)
     }
     const gated = this.#role === 'handlers' && !this.#seat.shadow
     if (gated && pending.passage === undefined && message.result !== undefined) return this.#bypassed(pending, options)
@@ -92,7 +94,35 @@ export class ServerSeat {
     for (const request of this.#others.values()) request?.abort()
     this.#others.clear()
     this.#cancelled.clear()
+    this.#screens.clear()
     this.calls.close()
+  }
+
+  #answerOther(message: JsonObject, options: SendOptions | undefined): Promise<void> {
+    observe(this.#seat, this.#wire, message, 'out')
+    return this.#wire.send(this.#listings.answer(message), options)
+  }
+
+  #pass(seen: JsonObject, message: JsonObject, extra: unknown): void {
+    this.#listings.request(seen)
+    observe(this.#seat, this.#wire, seen, 'in')
+    this.#wire.deliver(message, extra)
+  }
+
+  #screened({ message, extra, auth }: Presented, id: RequestId): void {
+    const refusal = this.#screens.ask(message, id, auth)
+    const decided = (answer: Refusal | undefined, pass: () => void): void => {
+      // One that was cancelled meanwhile is not waited for.
+      if (!this.#others.has(id)) return
+      if (answer === undefined) return pass()
+      this.#others.delete(id)
+      this.#refuse(message, id, answer)
+    }
+    if (!isPromise(refusal)) return decided(refusal, () => this.#pass(message, message, extra))
+    const snapshot = snapshotOf(message)
+    void Promise.resolve(refusal).then((later) =>
+      decided(later, () => this.#guarded(() => this.#pass(snapshot, snapshot, extra))),
+    )
   }
 
   // One id stands for one request: the answer to another must not end a call.
@@ -157,8 +187,12 @@ export class ServerSeat {
     pending.awaited = !pending.sent
     pending.delivered = pending.request
     if (!late) return this.#wire.deliver(pending.request, extra)
+    this.#guarded(() => this.#wire.deliver(pending.request, extra))
+  }
+
+  #guarded(deliver: () => void): void {
     try {
-      this.#wire.deliver(pending.request, extra)
+      deliver()
     } catch (error) {
       this.#wire.fault(error)
     }

@@ -44,6 +44,10 @@ export interface Wire {
   readonly resumes: boolean
   /** The id of the session, where the transport has one. */
   readonly session: string | undefined
+  /** Whether the transport has shown to be a client's. */
+  readonly isClient: boolean
+  /** Stands for the transport. */
+  readonly link: object
 }
 
 /** Prefix of every `_meta` key of this library. */

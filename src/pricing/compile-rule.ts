@@ -1,13 +1,14 @@
 import type { MaybePromise } from '../core/maybe-promise.js'
 import { computePrice, type Computation } from './computed.js'
-import { compileMeter } from './metered.js'
+import { compileMeter } from '../core/metered.js'
 import { outcomePrice, type Others } from './outcome-price.js'
 import { assertKeys, credits, misconfigured, optionalCredits } from '../core/settings.js'
 import { optionalSchema } from './settings.js'
 import type { EventSink } from '../core/events.js'
 import type { Clock } from '../core/clock.js'
-import type { Credits } from '../core/credits.js'
-import type { Price, PriceSource } from '../core/price.js'
+import { isCredits, type Credits } from '../core/credits.js'
+import type { JsonObject } from '../core/json.js'
+import type { Price, PriceMetering, PriceSource } from '../core/price.js'
 import type { Refusal } from '../core/refusal.js'
 import type { ToolCall } from '../core/call.js'
 import type { PriceFunction } from './price-rule.js'
@@ -44,7 +45,9 @@ export function compileRule(rule: unknown, path: string, source: PriceSource, co
     unknown: optionalCredits(parts['unknown'], `${path}.unknown`),
   }
   const meterOf = metered ? compileMeter(parts, path, context.events) : undefined
-  const priceOf = (amount: Credits, call: ToolCall): Price => outcomePrice(source, amount, others, meterOf?.(call))
+  const metering = metered ? meteringOf(parts) : undefined
+  const priceOf = (amount: Credits, call: ToolCall): Price =>
+    outcomePrice(source, amount, others, meterOf?.(call), metering)
   const key = metered ? 'max' : 'price'
   const amount = parts[key]
   const schema = optionalSchema(parts['schema'], `${path}.schema`)
@@ -71,4 +74,10 @@ export function compileRule(rule: unknown, path: string, source: PriceSource, co
     max: fixed.cost,
     price: metered ? (call) => priceOf(ran, call) : () => fixed,
   }
+}
+
+/** What of a metered rule another process can read a result by. */
+function meteringOf({ metered, creditsPerUnit }: Readonly<Record<string, unknown>>): PriceMetering {
+  const { from, ...places } = metered as JsonObject
+  return { ...(from === undefined && { metered: places }), ...(isCredits(creditsPerUnit) && { creditsPerUnit }) }
 }

@@ -1,7 +1,7 @@
 import { compileRule, type MatchedPrice, type RuleContext } from './compile-rule.js'
-import { FOLD_LIMIT, foldName, isPlainName, patternKind } from './pattern.js'
+import { FOLD_LIMIT, foldName, isPlainName, patternKind } from '../core/pattern.js'
 import { entriesOf } from './settings.js'
-import { Prefixes } from './prefixes.js'
+import { Prefixes } from '../core/prefixes.js'
 import type { PriceSource } from '../core/price.js'
 
 /**

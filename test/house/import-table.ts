@@ -21,6 +21,8 @@ const PORTS = [
   'budget/refusals.ts',
   'ledger/ledger.ts',
   'ledger/entry.ts',
+  'tasks/task-store.ts',
+  'tasks/task-requests.ts',
 ]
 const FEATURES = ['pricing/', 'budget/', 'delegation/', 'tasks/', 'ledger/']
 const SEATS_AND_STORES = ['meter.ts', 'mcp/', 'backends/memory/']
@@ -44,6 +46,8 @@ export const TABLE: Readonly<Record<string, Row>> = {
   // What verifies never loads the package, which mints.
   'delegation/macaroon.ts': { ...FEATURE, packages: ['macaroon'] },
   'tasks/': FEATURE,
+  // In shadow mode it remembers apart from those who enforce.
+  'tasks/with-task-tracking.ts': { ...FEATURE, values: [...FEATURE.values, 'backends/memory/'] },
   'ledger/': FEATURE,
   'mcp/': { values: ['core/'], types: FEATURES, packages: [], node: false },
   'backends/memory/': { values: ['core/', ...PORTS], types: FEATURES, packages: [], node: false },

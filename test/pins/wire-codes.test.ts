@@ -14,7 +14,13 @@ import { REFUSAL_META, refusalText } from '../../src/mcp/refusal.js'
 const CODES = [
   // slug, up to 2025-11-25, 2026-07-28, whether trying again can help, reasons
   ['invalid_request', -32600, -32600, false, ['invalid_request', 'duplicate_id', 'missing_id', 'too_large']],
-  ['invalid_params', -32602, -32602, false, ['related_task', 'invalid_name', 'invalid_arguments', 'unknown_parameter']],
+  [
+    'invalid_params',
+    -32602,
+    -32602,
+    false,
+    ['related_task', 'invalid_name', 'invalid_arguments', 'unknown_parameter', 'invalid_key', 'unknown_task'],
+  ],
   ['invalid_request_state', -32602, -32602, false, ['invalid_request_state', 'round_used']],
   ['unauthorized', -32001, 40100, false, ['unauthorized', 'ambiguous_credentials']],
   [
@@ -58,7 +64,7 @@ const CODES = [
     -32603,
     50300,
     true,
-    ['budget_backend_error', 'open_limit_reached', 'pending_limit', 'audit_unavailable'],
+    ['budget_backend_error', 'open_limit_reached', 'pending_limit', 'audit_unavailable', 'keys_full'],
   ],
   ['step_failed', -32603, 50300, false, ['step_failed']],
 ]

@@ -3,7 +3,14 @@ import type { RefusalReason, RefusalSlug } from 'mcp-budget'
 /** The reasons of each slug, which the table of refusals has as types only. The compiler finds one too many or too few. */
 export const REASONS: { readonly [Slug in RefusalSlug]: readonly RefusalReason<Slug>[] } = {
   invalid_request: all<'invalid_request'>()('invalid_request', 'duplicate_id', 'missing_id', 'too_large'),
-  invalid_params: all<'invalid_params'>()('related_task', 'invalid_name', 'invalid_arguments', 'unknown_parameter'),
+  invalid_params: all<'invalid_params'>()(
+    'related_task',
+    'invalid_name',
+    'invalid_arguments',
+    'unknown_parameter',
+    'invalid_key',
+    'unknown_task',
+  ),
   invalid_request_state: all<'invalid_request_state'>()('invalid_request_state', 'round_used'),
   unauthorized: all<'unauthorized'>()('unauthorized', 'ambiguous_credentials'),
   forbidden_tool: all<'forbidden_tool'>()(
@@ -41,6 +48,7 @@ export const REASONS: { readonly [Slug in RefusalSlug]: readonly RefusalReason<S
     'open_limit_reached',
     'pending_limit',
     'audit_unavailable',
+    'keys_full',
   ),
   step_failed: all<'step_failed'>()('step_failed'),
 }

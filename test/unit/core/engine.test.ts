@@ -217,7 +217,7 @@ describe('a step that throws', () => {
       },
     }
     const engine = new Engine([bad, { name: 'good', observe: seen }, { name: 'deaf' }], new FakeClock())
-    engine.observe({ message: { method: 'ping' }, direction: 'in', server: undefined })
+    engine.observe({ message: { method: 'ping' }, direction: 'in', from: 'server', link: {}, server: undefined })
     expect(engine.faults).toBe(1)
     expect(seen).toHaveBeenCalledOnce()
     expect(engine.observes).toBe(true)

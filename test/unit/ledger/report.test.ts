@@ -15,7 +15,9 @@ const refused = { outcome: 'refused', proves: 'not-run', charge: undefined } as 
 
 describe('report', () => {
   test('of nothing is empty', () => {
-    expect(report([])).toEqual({ byBudget: new Map(), byTool: new Map(), byOutcome: new Map() })
+    const none = new Map()
+    const nothing = { byBudget: none, byTool: none, byOutcome: none, byOperation: none, byTask: none }
+    expect(report([])).toEqual(nothing)
   })
 
   test('sums up calls by tool, refused ones too [L-P27]', () => {

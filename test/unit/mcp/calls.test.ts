@@ -208,15 +208,16 @@ describe('what is not a call', () => {
       { jsonrpc: '2.0', method: 'notifications/progress' },
       { jsonrpc: '2.0', method: 'notifications/tasks/status', params: { taskId: 'x' } },
     ]
+    // What a client says first shows whose transport it is.
+    void transport.send(call(1))
     void transport.send(out)
     wire.receive(incoming)
-    void transport.send(call(1))
     wire.receive(resultOf(1))
     expect(seen).toEqual([
-      { message: out, direction: 'out', server: 's' },
-      { message: incoming, direction: 'in', server: 's' },
+      { message: out, direction: 'out', from: 'client', link: {}, server: 's' },
+      { message: incoming, direction: 'in', from: 'server', link: {}, server: 's' },
     ])
-    expect(wire.messages[0]).toBe(out)
+    expect(wire.messages[1]).toBe(out)
     expect(received[0]).toBe(incoming)
   })
 })

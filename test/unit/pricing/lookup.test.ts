@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { compileCostProfile, type CostProfile } from '../../../src/pricing/cost-profile.js'
-import { foldName, isPlainName } from '../../../src/pricing/pattern.js'
+import { foldName, isPlainName } from '../../../src/core/pattern.js'
 import { MEMO_NAMES } from '../../../src/pricing/price-list.js'
-import { Prefixes } from '../../../src/pricing/prefixes.js'
+import { Prefixes } from '../../../src/core/prefixes.js'
 import type { PriceRule } from '../../../src/pricing/price-rule.js'
 
 /** What a profile says of a name, in one word or two. */

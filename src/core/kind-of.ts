@@ -1,4 +1,4 @@
-import { describeValue } from '../core/errors.js'
+import { describeValue } from './errors.js'
 
 /** Why a value is no amount, without the value: it may be what an agent sent or a tool answered. */
 export function kindOf(value: unknown): string {

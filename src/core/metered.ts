@@ -1,12 +1,12 @@
-import { BudgetError } from '../core/errors.js'
-import { decimalToCredits, isCredits, type Credits } from '../core/credits.js'
-import { isPromise } from '../core/maybe-promise.js'
-import { ownProperty, pointerKeys } from '../core/json-pointer.js'
+import { BudgetError } from './errors.js'
+import { decimalToCredits, isCredits, type Credits } from './credits.js'
+import { isPromise } from './maybe-promise.js'
+import { ownProperty, pointerKeys } from './json-pointer.js'
 import { kindOf } from './kind-of.js'
-import { assertKeys, misconfigured, optionalCredits, optionalText } from '../core/settings.js'
-import type { EventSink } from '../core/events.js'
-import type { JsonObject } from '../core/json.js'
-import type { ToolCall } from '../core/call.js'
+import { assertKeys, misconfigured, optionalCredits, optionalText } from './settings.js'
+import type { EventSink } from './events.js'
+import type { JsonObject } from './json.js'
+import type { ToolCall } from './call.js'
 
 /** Reads what a call cost off its result; `undefined` where there is no report to trust, and then the hold is charged. */
 export type Meter = (result: JsonObject, hold: Credits) => Credits | undefined

@@ -1,4 +1,4 @@
-import { misconfigured } from '../core/settings.js'
+import { misconfigured } from './settings.js'
 
 /** The longest name that is folded: normalising takes time that grows with the square of a name's combining marks. */
 export const FOLD_LIMIT = 1_024

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { BudgetError } from '../../../src/core/errors.js'
-import { foldName, isPlainName, patternKind } from '../../../src/pricing/pattern.js'
-import { Prefixes } from '../../../src/pricing/prefixes.js'
+import { foldName, isPlainName, patternKind } from '../../../src/core/pattern.js'
+import { Prefixes } from '../../../src/core/prefixes.js'
 
 describe('patternKind', () => {
   test.each([
