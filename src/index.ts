@@ -56,7 +56,7 @@ export {
   InMemoryBudgetEnforcer,
   type InMemoryBudgetEnforcerOptions,
 } from './backends/memory/in-memory-budget-enforcer.js'
-export type { MoneySink } from './backends/memory/book.js'
+export type { MoneySink } from './backends/engine/book.js'
 
 export { withLedger } from './ledger/with-ledger.js'
 export { MemoryLedger } from './ledger/memory-ledger.js'

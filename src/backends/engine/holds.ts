@@ -15,8 +15,8 @@ import { isMoney, lineEvent, openWindows, refuseLines, resolveLines, type LineRe
 import { refusePayer, refuseUse } from './hold-authority.js'
 import { Delegated } from './delegated.js'
 import type { Authorities } from './authorities.js'
-import type { Deadlines, Timed } from './deadlines.js'
-import { ReplayMemory } from './replay-memory.js'
+import type { DeadlineTable, HoldTable, Records } from './records.js'
+import type { Timed } from './timed.js'
 import { consumeRound, HoldRecord, isHoldOf, sameHold, type HeldLine, type HoldEndRecord } from './hold-record.js'
 import type { Book } from './book.js'
 import type { BudgetRecord } from './budget-record.js'
@@ -36,28 +36,22 @@ const UNPLACED = { ttlMs: 0, onExpire: 'release' } as const
 
 type Ended = Extract<HoldEnd, { kind: 'ended' }>
 
-/** The holds of the memory store. A request either changes all of its lines or nothing. */
+/** The holds. A request either changes all of its lines or nothing. */
 export class Holds {
   readonly #book: Book
-  readonly #open = new Map<string, HoldRecord>()
-  /** Those that ended or were refused. */
-  readonly #ended = new ReplayMemory<HoldRecord>()
-  readonly #deadlines: Deadlines
+  readonly #table: HoldTable
+  readonly #deadlines: DeadlineTable
   readonly #authorities: Authorities
-  /** No charge minted after this time was forgotten: by the clock of whoever minted it, for no other can be compared. */
-  #forgottenUpTo = 0
-  /** The same for what will be forgotten next, and for all that ended. */
-  #oldUpTo = 0
-  #endedUpTo = 0
 
-  constructor(book: Book, deadlines: Deadlines, authorities: Authorities) {
+  constructor(book: Book, { holds, deadlines }: Records, authorities: Authorities) {
     this.#book = book
+    this.#table = holds
     this.#deadlines = deadlines
     this.#authorities = authorities
   }
 
   place(request: HoldRequest, now: number): HoldResult {
-    const known = this.#find(request.id)
+    const known = this.#table.find(request.id)
     if (known !== undefined) return replayHold(known, request)
     const lines = resolveLines(this.#book, request.lines, now)
     if ('reason' in lines) return this.#refuse(request, lines, now)
@@ -91,14 +85,14 @@ export class Holds {
     if (token !== undefined) remaining = Math.min(remaining, this.#authorities.left(token))
     const record = new HoldRecord(request.id, request, lines, 'open', now, remaining, debt, undefined)
     record.authority = token
-    this.#open.set(record.id, record)
+    this.#table.place(record)
     this.#deadlines.add(record)
     return { kind: 'held', holdId: record.id, remaining, debt }
   }
 
   capture(request: CaptureRequest, now: number): CaptureResult {
     const { id, holdId, amount, overage } = request
-    const hold = this.#find(holdId)
+    const hold = this.#table.find(holdId)
     if (hold === undefined || hold.state === 'refused') return this.#captureUnplaced(hold, request, now)
     const { end } = hold
     if (end?.id === id && (end.by === 'capture' || end.by === 'late')) {
@@ -114,7 +108,7 @@ export class Holds {
   release(request: ReleaseRequest, now: number): ReleaseResult {
     const { id, holdId } = request
     // One that has not come yet is barred from coming.
-    const hold = this.#find(holdId) ?? new HoldRecord(holdId, UNPLACED, [], 'open', now, 0, 0, undefined)
+    const hold = this.#table.find(holdId) ?? new HoldRecord(holdId, UNPLACED, [], 'open', now, 0, 0, undefined)
     const { end } = hold
     if (end?.id === id && end.by === 'release') return { kind: 'released', returned: end.returned }
     if (hold.state !== 'open') return { kind: 'refused', reason: 'hold_ended' }
@@ -123,7 +117,7 @@ export class Holds {
 
   extend(request: ExtendRequest, now: number): ExtendResult {
     const { id, round } = request
-    const hold = this.#find(request.holdId)
+    const hold = this.#table.find(request.holdId)
     if (hold === undefined || !isHoldOf(hold, request.lines)) return { kind: 'refused', reason: 'unknown_hold' }
     if (hold.state !== 'open') return { kind: 'refused', reason: 'hold_ended' }
     const reason = round === undefined ? undefined : consumeRound(hold, round, id)
@@ -204,7 +198,7 @@ export class Holds {
   #captureUnplaced(refused: HoldRecord | undefined, request: CaptureRequest, now: number): CaptureResult {
     const minted = chargeIdTime(request.holdId)
     // A charge older than what was forgotten may have been captured before: charging it twice is worse than not at all.
-    const neverSeen = minted !== undefined && minted > this.#forgottenUpTo
+    const neverSeen = minted !== undefined && !this.#table.isForgotten(minted, request.lines)
     if (request.lines === undefined || !neverSeen) return { kind: 'refused', reason: 'unknown_hold' }
     // Windows are left out: the calendar may have moved on, and the spend is known all the same.
     const bare = request.lines.map(({ window: _window, ...line }) => line)
@@ -223,20 +217,10 @@ export class Holds {
     return { kind: 'refused', ...by }
   }
 
-  #find(id: string): HoldRecord | undefined {
-    return this.#open.get(id) ?? this.#ended.get(id)
-  }
-
   #remember<End extends HoldEndRecord | undefined>(hold: HoldRecord, end: End, now: number): End {
     const again = hold.end !== undefined
     hold.end = end
-    if (again) return end
-    this.#open.delete(hold.id)
-    if (this.#ended.set(hold.id, hold, now)) {
-      this.#forgottenUpTo = this.#oldUpTo
-      this.#oldUpTo = this.#endedUpTo
-    }
-    this.#endedUpTo = Math.max(this.#endedUpTo, chargeIdTime(hold.id) ?? 0)
+    if (!again) this.#table.end(hold, now)
     return end
   }
 }

@@ -6,7 +6,7 @@ import type { HoldLine, HoldRequest, WindowSpan } from '../../budget/enforcer.js
 import type { LineRefusal } from './hold-lines.js'
 import type { HoldState, OnExpire, Overage } from '../../budget/hold.js'
 import type { BudgetRecord } from './budget-record.js'
-import type { Timed } from './deadlines.js'
+import type { Timed } from './timed.js'
 
 /** One line of a hold, resolved. */
 export interface HeldLine {

@@ -3,10 +3,9 @@ import type { Credits } from '../../core/credits.js'
 import { budgetId, tenantOf, type BudgetId } from '../../budget/budget-id.js'
 import { applyChange, fits, incomingChange, spendChange, windowChange, type BalanceChange } from '../../budget/hold.js'
 import { BudgetRecord } from './budget-record.js'
-import { ClosedBudgets } from './closed-budgets.js'
 import { endOf, subtree } from './delegated.js'
 import { handedOn } from './handed-on.js'
-import type { Deadlines } from './deadlines.js'
+import type { Records } from './records.js'
 import type {
   BudgetResult,
   CloseResult,
@@ -42,24 +41,19 @@ export interface BudgetChange {
   readonly counter?: BudgetId
 }
 
-/** The budgets of the memory store, and every change of them. A change and its entry are made together. */
+/** Budgets, and every change of them. A change and its entry are made together. */
 export class Book {
   /** A step is half done while its entries are written: a sink may look, but nothing else may end meanwhile. */
   writing = false
-  readonly #budgets = new Map<BudgetId, BudgetRecord>()
-  readonly #sequence = new Map<string, number>()
+  readonly #budgets: Map<BudgetId, BudgetRecord>
+  readonly #records: Records
   readonly #sink: MoneySink | undefined
   readonly #partition: (budget: BudgetId) => string
-  readonly #deadlines: Deadlines
-  readonly #closed = new ClosedBudgets()
 
-  constructor(
-    sink: MoneySink | undefined,
-    partition: ((budget: BudgetId) => string) | undefined,
-    deadlines: Deadlines,
-  ) {
+  constructor(records: Records, sink: MoneySink | undefined, partition: ((budget: BudgetId) => string) | undefined) {
+    this.#budgets = records.budgets
+    this.#records = records
     this.#sink = sink
-    this.#deadlines = deadlines
     this.#partition = partition ?? tenantOf
   }
 
@@ -142,7 +136,7 @@ export class Book {
       parent.liveChildren++
     }
     // One that ends with its parent needs no end of its own.
-    if (delegated !== undefined && delegated.deadline < endOf(parent)) this.#deadlines.add(delegated)
+    if (delegated !== undefined && delegated.deadline < endOf(parent)) this.#records.deadlines.add(delegated)
   }
 
   close(budget: BudgetRecord, { id, at }: Pick<EntryNote, 'id' | 'at'>): CloseResult {
@@ -179,7 +173,7 @@ export class Book {
     if (budget.state === 'closed') return
     budget.state = budget.held === 0 ? 'closed' : 'closing'
     const { parent, delegated, state } = budget
-    if (delegated !== undefined) this.#deadlines.remove(delegated)
+    if (delegated !== undefined) this.#records.deadlines.remove(delegated)
     if (state === 'closing') return
     if (parent !== undefined) parent.liveChildren--
     if (delegated !== undefined) this.#forget(budget, at)
@@ -187,7 +181,7 @@ export class Book {
 
   // A delegated budget that is closed is remembered as long as an answer, and no token that names it serves again.
   #forget(budget: BudgetRecord, at: number): void {
-    for (const old of this.#closed.add(budget, at)) {
+    for (const old of this.#records.closed.add(budget, at)) {
       this.#budgets.delete(old.id)
       old.parent?.children?.delete(old)
     }
@@ -196,7 +190,7 @@ export class Book {
   #write(sink: MoneySink, changes: readonly BudgetChange[], note: EntryNote): void {
     const { id, at, tool } = note
     const partition = changes[0]?.budget.partition ?? ''
-    let seq = this.#sequence.get(partition) ?? 0
+    let seq = this.#records.sequence.get(partition) ?? 0
     const entries = changes.map(({ budget, change, op = note.op, counter }): MoneyEntry => {
       const { available, held, spent, debt, in: received, out, burned } = change
       return {
@@ -224,7 +218,7 @@ export class Book {
     } finally {
       this.writing = false
     }
-    this.#sequence.set(partition, seq)
+    this.#records.sequence.set(partition, seq)
   }
 }
 

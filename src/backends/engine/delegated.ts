@@ -1,7 +1,7 @@
 import type { Authority } from '../../budget/authority.js'
 import type { NewBudget } from '../../budget/moves.js'
 import type { BudgetRecord } from './budget-record.js'
-import type { Timed } from './deadlines.js'
+import type { Timed } from './timed.js'
 
 /** What the store keeps of the token that a budget was delegated with. */
 export type Origin = Pick<Authority, 'prefixIds' | 'nonce' | 'issuedAt'>

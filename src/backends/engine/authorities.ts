@@ -8,6 +8,7 @@ import type { Book } from './book.js'
 import type { BudgetRecord } from './budget-record.js'
 import type { BudgetView } from '../../budget/enforcer.js'
 import type { Credits } from '../../core/credits.js'
+import type { Records } from './records.js'
 import type { RevokeRequest, RevokeResult } from '../../budget/moves.js'
 
 /** What a hold keeps of its token: a copy, whatever becomes of the caller's. */
@@ -39,13 +40,13 @@ const NOTHING = new Counters()
 export class Authorities {
   readonly #book: Book
   readonly #known = new WeakMap<Authority, Known>()
-  /** By root budget. */
-  readonly #counters = new Map<BudgetId, Counters>()
-  /** By partition. */
-  readonly #revocations = new Map<string, Revocations>()
+  readonly #counters: Records['counters']
+  readonly #revocations: Records['revocations']
 
-  constructor(book: Book) {
+  constructor(book: Book, { counters, revocations }: Records) {
     this.#book = book
+    this.#counters = counters
+    this.#revocations = revocations
   }
 
   /** The budget that pays, where each that the token names is registered at its prefix, under the one before it. */
