@@ -19,6 +19,8 @@ export type BudgetErrorCode =
   | 'already_connected'
   | 'not_metered'
   | 'invalid_token'
+  | 'store_unavailable'
+  | 'invalid_store'
   | 'injected_fault'
 
 /**

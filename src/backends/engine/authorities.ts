@@ -140,13 +140,16 @@ export class Authorities {
   }
 }
 
+type Prefixed = Pick<Authority, 'prefixIds'>
+
 /** The id of the whole token, if there is one. */
-export function tokenIdOf(authority: Authority): string
-export function tokenIdOf(authority: Authority | undefined): string | undefined
-export function tokenIdOf(authority: Authority | undefined): string | undefined {
+export function tokenIdOf(authority: Prefixed): string
+export function tokenIdOf(authority: Prefixed | undefined): string | undefined
+export function tokenIdOf(authority: Prefixed | undefined): string | undefined {
   return authority === undefined ? undefined : authority.prefixIds.at(-1)
 }
 
-function rootOf(token: Authority | HeldAuthority): BudgetId {
+/** The budget that all that the token is made of begins with. */
+export function rootOf(token: Authority | HeldAuthority): BudgetId {
   return 'root' in token ? token.root : budgetId(token.registrations[0]?.parent ?? token.budget)
 }

@@ -9,7 +9,7 @@ const SKEW_MS = 600_000
 const SEARCH_MS = 1_000
 
 /** What was counted under one prefix. `used`: credits, calls, or what a rate's bucket holds. */
-interface Counter {
+export interface Counter {
   used: number
   /** When a bucket held so much. */
   at: number
@@ -34,11 +34,23 @@ export interface Counted {
  * forgotten: when there is no room for another, nothing is held.
  */
 export class Counters {
-  readonly #byPrefix = new Map<string, Counter>()
-  #searchedAt = -Infinity
+  readonly byPrefix = new Map<string, Counter>()
+  searchedAt: number
+  readonly #elsewhere: number
+
+  /** @param elsewhere how many there are beside those that are put in */
+  constructor(elsewhere = 0, searchedAt = -Infinity) {
+    this.#elsewhere = elsewhere
+    this.searchedAt = searchedAt
+  }
 
   get size(): number {
-    return this.#byPrefix.size
+    return this.byPrefix.size + this.#elsewhere
+  }
+
+  /** Whether so many more would only find room in a search. */
+  needsSearch(fresh: number, now: number): boolean {
+    return this.size + fresh > MOST && now - this.searchedAt >= SEARCH_MS
   }
 
   /** Why a request may not be counted. */
@@ -56,7 +68,7 @@ export class Counters {
       }
       counted.push(...calls, ...rates)
     }
-    const fresh = counted.filter(({ prefixId }) => !this.#byPrefix.has(prefixId)).length
+    const fresh = counted.filter(({ prefixId }) => !this.byPrefix.has(prefixId)).length
     return fresh > 0 && !this.#hasRoom(fresh, now) ? { reason: 'full' } : undefined
   }
 
@@ -78,7 +90,7 @@ export class Counters {
     for (const limit of limits) {
       const counter = this.#get(limit)
       counter.used += more
-      if (counter.used <= 0) this.#byPrefix.delete(limit.prefixId)
+      if (counter.used <= 0) this.byPrefix.delete(limit.prefixId)
     }
   }
 
@@ -93,30 +105,30 @@ export class Counters {
   }
 
   #used({ prefixId }: Prefix): number {
-    return this.#byPrefix.get(prefixId)?.used ?? 0
+    return this.byPrefix.get(prefixId)?.used ?? 0
   }
 
   /**
    * What a rate's bucket holds: `seconds` for each call, and it loses `calls` in each millisecond (a GCRA, in integers).
    */
   #level(rate: Rate & Prefix, now: number): number {
-    const counter = this.#byPrefix.get(rate.prefixId)
+    const counter = this.byPrefix.get(rate.prefixId)
     return counter === undefined ? 0 : Math.max(0, counter.used - (now - counter.at) * rate.calls)
   }
 
   #get(limit: Prefix & Partial<Rate>): Counter {
-    let counter = this.#byPrefix.get(limit.prefixId)
-    if (counter === undefined) this.#byPrefix.set(limit.prefixId, (counter = { used: 0, at: 0, limit }))
+    let counter = this.byPrefix.get(limit.prefixId)
+    if (counter === undefined) this.byPrefix.set(limit.prefixId, (counter = { used: 0, at: 0, limit }))
     return counter
   }
 
   #hasRoom(fresh: number, now: number): boolean {
-    if (this.size + fresh > MOST && now - this.#searchedAt >= SEARCH_MS) {
-      this.#searchedAt = now
-      for (const [prefixId, { limit }] of this.#byPrefix) {
+    if (this.needsSearch(fresh, now)) {
+      this.searchedAt = now
+      for (const [prefixId, { limit }] of this.byPrefix) {
         const ended = now > (limit.expiresAt ?? Infinity) + SKEW_MS
         if (ended || (limit.calls !== undefined && this.#level(limit as Rate & Prefix, now) === 0))
-          this.#byPrefix.delete(prefixId)
+          this.byPrefix.delete(prefixId)
       }
     }
     return this.size + fresh <= MOST

@@ -1,5 +1,6 @@
 import { budgetId } from '../../budget/budget-id.js'
 import { tokenIdOf, type HeldAuthority } from './authorities.js'
+import type { Authority } from '../../budget/authority.js'
 import type { ChargeId } from '../../core/ids.js'
 import type { Credits } from '../../core/credits.js'
 import type { HoldLine, HoldRequest, WindowSpan } from '../../budget/enforcer.js'
@@ -111,7 +112,9 @@ export function consumeRound(hold: HoldRecord, round: number, id: string): 'id_r
 }
 
 /** What a hold is asked for with, beside its lines. */
-export type HoldTerms = Pick<HoldRequest, 'ttlMs' | 'onExpire' | 'overdraft' | 'meta' | 'authority'>
+export type HoldTerms = Pick<HoldRequest, 'ttlMs' | 'onExpire' | 'overdraft' | 'meta'> & {
+  readonly authority?: Pick<Authority, 'prefixIds'>
+}
 
 /** Whether a request asks for the hold that is recorded. */
 export function sameHold(known: HoldRecord, request: HoldRequest): boolean {

@@ -1,0 +1,135 @@
+import { TABLES, type TableName } from './rows.js'
+
+/** How a database reads its parameters, each of which is JSON, and writes its names. */
+export interface Dialect {
+  /** The texts of a JSON array: a query with one column. */
+  texts(parameter: number): string
+  /** The pairs of texts of a JSON array: a query with two columns. */
+  pairs(parameter: number): string
+  /** A number. */
+  number(parameter: number): string
+  table(name: TableName): string
+}
+
+/** A query, its columns, and the names of what its parameters are made of. */
+export interface Query {
+  readonly sql: string
+  readonly columns: readonly string[]
+  readonly parameters: readonly string[]
+}
+
+/** The columns of a table, as SQL; some are words of SQL. */
+export function columnsOf(name: TableName): string {
+  return namesOf(name)
+    .map((column) => `"${column}"`)
+    .join(', ')
+}
+
+/** The names of the columns of a table. */
+export function namesOf(name: TableName): string[] {
+  const { key, rest } = TABLES[name]
+  return [...key, ...rest]
+}
+
+/** What is read by the holds that requests name. */
+export function firstQueries(d: Dialect): Readonly<Record<'holds' | 'due' | 'ending' | 'counts', Query>> {
+  const holds = `SELECT ${columnsOf('holds')} FROM ${d.table('holds')}`
+  return {
+    holds: { columns: namesOf('holds'), sql: `${holds} WHERE "id" IN (${d.texts(1)})`, parameters: ['holds'] },
+    due: {
+      columns: namesOf('holds'),
+      sql: `${holds} WHERE "state" = 'open' AND "partition" IN (${d.texts(1)}) AND "deadline" <= ${d.number(2)}
+        ORDER BY "deadline", "id" LIMIT ${d.number(3)}`,
+      parameters: ['partitions', 'now', 'most'],
+    },
+    ending: {
+      columns: ['id', 'ends_at'],
+      sql: `SELECT "id", "ends_at" FROM ${d.table('budgets')}
+        WHERE "state" = 'open' AND "partition" IN (${d.texts(1)}) AND "ends_at" <= ${d.number(2)}
+        ORDER BY "ends_at", "born" LIMIT ${d.number(3)}`,
+      parameters: ['partitions', 'now', 'most'],
+    },
+    counts: countsQuery(d),
+  }
+}
+
+/** What else is read. */
+export function restQueries(
+  d: Dialect,
+): Readonly<Record<'budgets' | 'answers' | 'counters' | 'counts' | 'bans' | 'banCounts', Query>> {
+  const budgets = d.table('budgets')
+  return {
+    budgets: {
+      columns: namesOf('budgets'),
+      sql: `WITH RECURSIVE
+          down("id") AS (
+            SELECT * FROM (${d.texts(2)}) AS named
+            UNION SELECT "budget" FROM ${d.table('prefixes')} WHERE "prefix" IN (${d.texts(4)})
+            UNION SELECT "id" FROM ${budgets} WHERE "nonce" IN (${d.texts(5)})
+            UNION SELECT b."id" FROM ${budgets} b JOIN down ON b."parent" = down."id" WHERE b."state" <> 'closed'),
+          up("id") AS (
+            SELECT * FROM (${d.texts(1)}) AS named
+            UNION SELECT "id" FROM ${budgets} WHERE "parent" IN (${d.texts(3)})
+            UNION SELECT "id" FROM down
+            UNION SELECT b."parent" FROM ${budgets} b JOIN up ON b."id" = up."id" WHERE b."parent" IS NOT NULL)
+        SELECT ${columnsOf('budgets')} FROM ${budgets} WHERE "id" IN (SELECT "id" FROM up) ORDER BY "partition", "born"`,
+      parameters: ['budgets', 'trees', 'parents', 'prefixes', 'nonces'],
+    },
+    answers: {
+      columns: namesOf('answers'),
+      sql: `SELECT ${columnsOf('answers')} FROM ${d.table('answers')} WHERE ("verb", "id") IN (${d.pairs(1)})`,
+      parameters: ['answers'],
+    },
+    counters: {
+      columns: namesOf('counters'),
+      sql: `SELECT ${columnsOf('counters')} FROM ${d.table('counters')} WHERE ("root", "prefix") IN (${d.pairs(1)})
+        UNION SELECT ${columnsOf('counters')} FROM ${d.table('counters')} WHERE "root" IN (${d.texts(2)})`,
+      parameters: ['counters', 'full'],
+    },
+    counts: countsQuery(d),
+    bans: {
+      columns: namesOf('bans'),
+      sql: `SELECT ${columnsOf('bans')} FROM ${d.table('bans')}
+        WHERE "partition" IN (${d.texts(1)}) AND "id" IN (${d.texts(2)})`,
+      parameters: ['partitions', 'bans'],
+    },
+    banCounts: {
+      columns: ['partition', 'size'],
+      sql: `SELECT "partition", count(*) AS "size" FROM ${d.table('bans')}
+        WHERE "partition" IN (${d.texts(1)}) AND "kind" <> 'cutoffs' GROUP BY "partition"`,
+      parameters: ['banned'],
+    },
+  }
+}
+
+function countsQuery(d: Dialect): Query {
+  const sql = `SELECT ${columnsOf('counts')} FROM ${d.table('counts')} WHERE "root" IN (${d.texts(1)})`
+  return { sql, columns: namesOf('counts'), parameters: ['roots'] }
+}
+
+/** What takes away what is old: holds, answers, and delegated budgets that nothing is below of any more. */
+export function forgetQueries(d: Dialect, lock: string): { readonly holds: string; readonly rest: readonly string[] } {
+  const old = (table: TableName, key: string, column: string, more = ''): string =>
+    `DELETE FROM ${d.table(table)} WHERE ${key} IN (SELECT ${key} FROM ${d.table(table)} AS old
+      WHERE "${column}" <= ${d.number(2)} ${more} LIMIT 1000 ${lock})`
+  const here = `AND "partition" IN (${d.texts(1)})`
+  const below = `AND NOT EXISTS (SELECT 1 FROM ${d.table('budgets')} AS child WHERE child."parent" = old."id")`
+  return {
+    holds: `${old('holds', '"id"', 'ended_at', here)} RETURNING "id", "partition"`,
+    rest: [
+      old('answers', '("verb", "id")', 'at').replace('SELECT ("verb", "id")', 'SELECT "verb", "id"'),
+      old('budgets', '"id"', 'closed_at', `${here} ${below}`),
+    ],
+  }
+}
+
+/** Writes rows of a table, out of a query with its columns. */
+export function upsert(name: TableName, table: string, rows: string): string {
+  const { key, rest } = TABLES[name]
+  const set = rest.map((column) => `"${column}" = excluded."${column}"`).join(', ')
+  const keys = key.map((column) => `"${column}"`).join(', ')
+  // An entry, or an answer, is never written twice: that would be a step that was decided on something else.
+  const isNew = name === 'entries' || name === 'answers'
+  const otherwise = isNew ? '' : `ON CONFLICT (${keys}) DO ${set === '' ? 'NOTHING' : `UPDATE SET ${set}`}`
+  return `INSERT INTO ${table} (${columnsOf(name)}) ${rows} ${otherwise}`
+}

@@ -1,0 +1,85 @@
+import {
+  columnsOf,
+  namesOf,
+  firstQueries,
+  forgetQueries,
+  restQueries,
+  upsert,
+  type Dialect,
+  type Query,
+} from '../sql/queries.js'
+import { TABLES, type TableName } from '../sql/rows.js'
+import type { SqliteHandle, SqliteStatement } from './sqlite-handle.js'
+
+const DIALECT: Dialect = {
+  texts: (n) => `SELECT value FROM json_each(?${n})`,
+  pairs: (n) => `SELECT value ->> 0, value ->> 1 FROM json_each(?${n})`,
+  number: (n) => `?${n}`,
+  table: (name) => name,
+}
+
+/** A statement that reads rows as one JSON text: no driver turns an integer into another on the way. */
+export interface Reader {
+  readonly statement: SqliteStatement
+  readonly parameters: readonly string[]
+}
+
+/** All statements of the store. */
+export class Statements {
+  readonly begin: SqliteStatement
+  readonly commit: SqliteStatement
+  readonly rollback: SqliteStatement
+  readonly partitionsOf: SqliteStatement
+  readonly partitions: Reader
+  readonly forgetHolds: SqliteStatement
+  readonly forgetRest: readonly SqliteStatement[]
+  readonly forgetBans: SqliteStatement
+  readonly uncount: SqliteStatement
+  readonly first: Readonly<Record<keyof ReturnType<typeof firstQueries>, Reader>>
+  readonly rest: Readonly<Record<keyof ReturnType<typeof restQueries>, Reader>>
+  readonly write: ReadonlyArray<readonly [name: TableName, statement: SqliteStatement]>
+
+  constructor(handle: SqliteHandle) {
+    const prepare = (sql: string): SqliteStatement => handle.prepare(sql)
+    this.begin = prepare('BEGIN IMMEDIATE')
+    this.commit = prepare('COMMIT')
+    this.rollback = prepare('ROLLBACK')
+    this.partitionsOf = prepare(`SELECT "id", "partition" FROM holds WHERE "id" IN (${DIALECT.texts(1)})`)
+    this.partitions = reader(handle, {
+      sql: `SELECT ${columnsOf('partitions')} FROM partitions WHERE "id" IN (${DIALECT.texts(1)})`,
+      columns: namesOf('partitions'),
+      parameters: ['partitions'],
+    })
+    const { holds, rest } = forgetQueries(DIALECT, '')
+    this.forgetHolds = prepare(holds)
+    this.forgetRest = rest.map(prepare)
+    this.forgetBans = prepare(
+      `DELETE FROM bans WHERE "partition" IN (${DIALECT.texts(1)}) AND "value" <= ?2 AND "kind" <> 'cutoffs'`,
+    )
+    this.uncount = prepare(`DELETE FROM counters WHERE ("root", "prefix") IN (${DIALECT.pairs(1)})`)
+    this.first = readers(handle, firstQueries(DIALECT))
+    this.rest = readers(handle, restQueries(DIALECT))
+    this.write = (Object.keys(TABLES) as TableName[]).map((name) => {
+      const columns = namesOf(name)
+        .map((column) => `value ->> '$.${column}'`)
+        .join(', ')
+      // Without a WHERE, SQLite takes ON CONFLICT for a join.
+      return [name, prepare(upsert(name, name, `SELECT ${columns} FROM json_each(?1) WHERE true`))]
+    })
+  }
+}
+
+function readers<Name extends string>(
+  handle: SqliteHandle,
+  queries: Readonly<Record<Name, Query>>,
+): Readonly<Record<Name, Reader>> {
+  const made = Object.entries<Query>(queries).map(([name, query]) => [name, reader(handle, query)] as const)
+  return Object.fromEntries(made) as Record<Name, Reader>
+}
+
+// One text, however many rows: a driver takes longer for each row than SQLite does.
+function reader(handle: SqliteHandle, { sql, columns, parameters }: Query): Reader {
+  const row = columns.map((column) => `'${column}', "${column}"`).join(', ')
+  const statement = handle.prepare(`SELECT json_group_array(json_object(${row})) AS found FROM (${sql})`)
+  return { statement, parameters }
+}
