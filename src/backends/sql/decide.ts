@@ -1,4 +1,5 @@
 import { chargeIdTime } from '../../core/ids.js'
+import { entriesOf } from './ledger-rows.js'
 import { linksOf } from './hold-rows.js'
 import { MOST_BANS } from '../engine/revocations.js'
 import { NOWHERE } from './loaded-holds.js'
@@ -64,7 +65,7 @@ export async function decide(
   set.due(due, ending)
   const engine = new StepEngine(set, { clock: { now: () => now }, ledger: set, partition: options.partitionOf })
   engine.sweep()
-  const answers = isAll ? calls.map((call) => settle(engine, call)) : undefined
+  const answers = isAll ? await settleAll(tx, calls, { engine, set }) : undefined
   const changes = set.changes()
   if (changes !== undefined) await tx.write(changes)
   return answers
@@ -135,9 +136,23 @@ async function rest(
   return tx.rest(wanted)
 }
 
-function settle(engine: StepEngine, { verb, args }: StoreCall): Settled {
+async function settleAll(
+  tx: Transaction,
+  calls: readonly StoreCall[],
+  { engine, set }: { readonly engine: StepEngine; readonly set: WorkingSet },
+): Promise<Settled[]> {
+  const answers: Settled[] = []
+  for (const call of calls) {
+    if (call.verb === 'entries') answers.push({ value: await entriesOf(tx, call.args[0]) })
+    else answers.push(settle(call, engine, set))
+  }
+  return answers
+}
+
+function settle(call: Exclude<StoreCall, { verb: 'entries' }>, engine: StepEngine, set: WorkingSet): Settled {
   try {
-    return { value: (engine[verb] as (...given: readonly unknown[]) => unknown)(...args) }
+    if (call.verb === 'append') return { value: set.record(call.args[0]) }
+    return { value: (engine[call.verb] as (...given: readonly unknown[]) => unknown)(...call.args) }
   } catch (error) {
     return { error }
   }

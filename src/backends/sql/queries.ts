@@ -129,7 +129,7 @@ export function upsert(name: TableName, table: string, rows: string): string {
   const set = rest.map((column) => `"${column}" = excluded."${column}"`).join(', ')
   const keys = key.map((column) => `"${column}"`).join(', ')
   // An entry, or an answer, is never written twice: that would be a step that was decided on something else.
-  const isNew = name === 'entries' || name === 'answers'
+  const isNew = name === 'entries' || name === 'answers' || key.length === 0
   const otherwise = isNew ? '' : `ON CONFLICT (${keys}) DO ${set === '' ? 'NOTHING' : `UPDATE SET ${set}`}`
   return `INSERT INTO ${table} (${columnsOf(name)}) ${rows} ${otherwise}`
 }

@@ -94,8 +94,17 @@ export interface BanRow {
 }
 
 /** A money entry. */
-export type EntryRow = {
-  readonly [Key in Exclude<keyof MoneyEntry, 'kind'>]: Exclude<MoneyEntry[Key], undefined> | null
+export type EntryRow = Omit<MoneyEntry, 'kind' | 'tool' | 'counter'> & {
+  readonly tool: string | null
+  readonly counter: string | null
+}
+
+/** The record of a call. `body` is JSON. */
+export interface CallRow {
+  readonly charge_id: string | null
+  readonly at: number | null
+  readonly tool: string
+  readonly body: string
 }
 
 /** What each table has. */
@@ -109,6 +118,7 @@ export interface Rows {
   readonly counts: CountRow
   readonly bans: BanRow
   readonly entries: EntryRow
+  readonly calls: CallRow
 }
 
 /** The name of a table. */
@@ -158,4 +168,6 @@ export const TABLES: { readonly [Name in TableName]: Columns<keyof Rows[Name]> }
     key: ['partition', 'seq'],
     rest: ['at', 'op', 'budget', 'id', 'tool', 'counter', 'available', 'held', 'spent', 'debt', 'in', 'out', 'burned'],
   },
+  // Their order is a number that the database gives.
+  calls: { key: [], rest: ['charge_id', 'at', 'tool', 'body'] },
 }

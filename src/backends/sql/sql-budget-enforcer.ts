@@ -24,6 +24,7 @@ import type {
 } from '../../budget/enforcer.js'
 import type { Clock } from '../../core/clock.js'
 import type { Credits } from '../../core/credits.js'
+import type { Ledger } from '../../ledger/ledger.js'
 import type { RevokeRequest, RevokeResult } from '../../budget/moves.js'
 import type { StoreCall } from './store-call.js'
 import type { Transaction } from './transaction.js'
@@ -53,6 +54,13 @@ const TRIES = 5
  * store, on the rows they touch. Nothing is kept here between two transactions.
  */
 export class SqlBudgetEnforcer implements DelegatingEnforcer {
+  /** The money entries of this store, and what `withLedger` adds to them. */
+  readonly ledger: Ledger = {
+    append: async (records) => {
+      await this.#ask({ verb: 'append', args: [records] })
+    },
+    entries: (query = {}) => this.#ask({ verb: 'entries', args: [query] }),
+  }
   readonly #database: SqlDatabase
   readonly #clock: Pick<Clock, 'now'>
   readonly #partitionOf: (budget: BudgetId) => string

@@ -76,6 +76,9 @@ export class Touched {
         return void this.#budget(call.args[0].budget, this.trees)
       case 'revoke':
         return this.#revoke(call.args[0])
+      case 'append':
+      case 'entries':
+        return
     }
   }
 

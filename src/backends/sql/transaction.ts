@@ -1,4 +1,5 @@
 import type { MaybePromise } from '../../core/maybe-promise.js'
+import type { LedgerQuery } from '../../ledger/ledger.js'
 import type { BanRow, CountRow, HoldRow, PartitionRow, Rows, TableName } from './rows.js'
 
 /** What the requests of a step touch that is found by the holds they name. */
@@ -77,4 +78,6 @@ export interface Transaction {
   first(wanted: FirstWanted): MaybePromise<First>
   rest(wanted: RestWanted): MaybePromise<Rest>
   write(changes: Changes): MaybePromise<void>
+  /** The money entries, or the calls, that a ledger is asked for, oldest first. */
+  ledger<Name extends 'entries' | 'calls'>(table: Name, query: LedgerQuery): MaybePromise<ReadonlyArray<Rows[Name]>>
 }

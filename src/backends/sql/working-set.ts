@@ -1,5 +1,6 @@
 import { budgetOf, budgetRow, prefixRows } from './budget-rows.js'
 import { DueItems } from './due-items.js'
+import { callRow } from './ledger-rows.js'
 import { LoadedAnswers } from './loaded-answers.js'
 import { LoadedBans } from './loaded-bans.js'
 import { LoadedCounts } from './loaded-counts.js'
@@ -7,9 +8,9 @@ import { LoadedHolds } from './loaded-holds.js'
 import type { BudgetId } from '../../budget/budget-id.js'
 import type { BudgetRecord } from '../engine/budget-record.js'
 import type { BudgetResult, CloseResult, MoveResult } from '../../budget/enforcer.js'
-import type { BudgetRow, EntryRow, HoldRow, PartitionRow } from './rows.js'
+import type { BudgetRow, CallRow, EntryRow, HoldRow, PartitionRow } from './rows.js'
 import type { Changes, Rest } from './transaction.js'
-import type { MoneyEntry } from '../../ledger/entry.js'
+import type { LedgerRecord, MoneyEntry } from '../../ledger/entry.js'
 import type { MoneySink } from '../engine/book.js'
 import type { Records } from '../engine/records.js'
 import type { RevokeResult } from '../../budget/moves.js'
@@ -36,6 +37,7 @@ export class WorkingSet implements Records, MoneySink {
   readonly #partitions = new Map<string, PartitionRow>()
   readonly #rows = new Map<BudgetId, BudgetRow>()
   readonly #entries: EntryRow[] = []
+  readonly #calls: CallRow[] = []
   readonly #now: number
   readonly #hasForgotten: boolean
 
@@ -84,6 +86,11 @@ export class WorkingSet implements Records, MoneySink {
       this.#entries.push({ ...entry, tool: tool ?? null, counter: counter ?? null })
   }
 
+  /** Adds call records. Money entries are written with the money, and by nobody else. */
+  record(records: readonly LedgerRecord[]): void {
+    for (const record of records) if (record.kind !== 'money') this.#calls.push(callRow(record))
+  }
+
   /** What is to be written; `undefined` where nothing has changed. */
   changes(): Changes | undefined {
     const born = new Map<string, number>()
@@ -108,6 +115,7 @@ export class WorkingSet implements Records, MoneySink {
       ...this.#counts.changes(),
       bans: this.#bans.changes(),
       entries: this.#entries,
+      calls: this.#calls,
     }
     if (!this.#hasForgotten && Object.values(changed).every((rows) => rows.length === 0)) return undefined
     const partitions = Array.from(this.#partitions.values(), (row) => ({

@@ -58,5 +58,13 @@ CREATE TABLE entries (
   "id" TEXT NOT NULL, "tool" TEXT, "counter" TEXT, ${BALANCE.map(CHANGE).join(', ')},
   PRIMARY KEY ("partition", "seq")
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX entries_id ON entries ("id");
+CREATE INDEX entries_budget ON entries ("budget", "at");
+
+CREATE TABLE calls (
+  "n" INTEGER PRIMARY KEY, "charge_id" TEXT, "at" INTEGER, "tool" TEXT NOT NULL, "body" TEXT NOT NULL
+) STRICT;
+CREATE INDEX calls_charge ON calls ("charge_id");
+CREATE INDEX calls_at ON calls ("at");
 `,
 ]

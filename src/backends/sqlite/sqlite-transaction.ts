@@ -1,5 +1,6 @@
 import type { Changes, First, FirstWanted, Rest, RestWanted, Transaction } from '../sql/transaction.js'
-import type { HoldRow, PartitionRow } from '../sql/rows.js'
+import type { LedgerQuery } from '../../ledger/ledger.js'
+import type { HoldRow, PartitionRow, Rows } from '../sql/rows.js'
 import type { Reader, Statements } from './statements.js'
 
 /** A transaction of SQLite, which holds the only lock of its file. */
@@ -41,12 +42,23 @@ export class SqliteTransaction implements Transaction {
     return readAll(this.#statements.rest, wanted) as unknown as Rest
   }
 
+  ledger<Name extends 'entries' | 'calls'>(table: Name, query: LedgerQuery): ReadonlyArray<Rows[Name]> {
+    return read(this.#statements.ledger(table, query), listed(query))
+  }
+
   write(changes: Changes): void {
     if (changes.uncounted.length > 0) this.#statements.uncount.run(JSON.stringify(changes.uncounted))
     for (const [name, statement] of this.#statements.write) {
       if (changes[name].length > 0) statement.run(JSON.stringify(changes[name]))
     }
   }
+}
+
+// Texts are asked for as lists, by the same statements.
+function listed(query: LedgerQuery): object {
+  return Object.fromEntries(
+    Object.entries(query).map(([key, value]) => [key, typeof value === 'string' ? [value] : (value as unknown)]),
+  )
 }
 
 function readAll(readers: Readonly<Record<string, Reader>>, wanted: object): Record<string, unknown[]> {
@@ -56,7 +68,7 @@ function readAll(readers: Readonly<Record<string, Reader>>, wanted: object): Rec
 function read<Row>({ statement, parameters }: Reader, wanted: object): Row[] {
   const values = parameters.map((name) => (wanted as Readonly<Record<string, unknown>>)[name])
   // What is asked for nothing is not asked.
-  if (values.every((value) => Array.isArray(value) && value.length === 0)) return []
+  if (values.length > 0 && values.every((value) => Array.isArray(value) && value.length === 0)) return []
   const given = values.map((value) => (typeof value === 'number' ? value : JSON.stringify(value)))
   const [row] = statement.all(...given) as Array<{ readonly found: string }>
   return JSON.parse(row?.found ?? '[]') as Row[]

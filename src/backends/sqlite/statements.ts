@@ -8,7 +8,9 @@ import {
   type Dialect,
   type Query,
 } from '../sql/queries.js'
+import { ledgerQuery } from '../sql/ledger-rows.js'
 import { TABLES, type TableName } from '../sql/rows.js'
+import type { LedgerQuery } from '../../ledger/ledger.js'
 import type { SqliteHandle, SqliteStatement } from './sqlite-handle.js'
 
 const DIALECT: Dialect = {
@@ -39,7 +41,11 @@ export class Statements {
   readonly rest: Readonly<Record<keyof ReturnType<typeof restQueries>, Reader>>
   readonly write: ReadonlyArray<readonly [name: TableName, statement: SqliteStatement]>
 
+  readonly #ledger = new Map<string, Reader>()
+  readonly #handle: SqliteHandle
+
   constructor(handle: SqliteHandle) {
+    this.#handle = handle
     const prepare = (sql: string): SqliteStatement => handle.prepare(sql)
     this.begin = prepare('BEGIN IMMEDIATE')
     this.commit = prepare('COMMIT')
@@ -66,6 +72,14 @@ export class Statements {
       // Without a WHERE, SQLite takes ON CONFLICT for a join.
       return [name, prepare(upsert(name, name, `SELECT ${columns} FROM json_each(?1) WHERE true`))]
     })
+  }
+
+  /** What reads a ledger: one statement for each set of what it may be asked by. */
+  ledger(table: 'entries' | 'calls', asked: LedgerQuery): Reader {
+    const query = ledgerQuery(DIALECT, { table, columns: namesOf(table) }, asked)
+    const known = this.#ledger.get(query.sql) ?? reader(this.#handle, query)
+    this.#ledger.set(query.sql, known)
+    return known
   }
 }
 

@@ -5,6 +5,7 @@ import { SqliteBudgetEnforcer } from '../../../../src/backends/sqlite/index.js'
 describe('SqliteBudgetEnforcer keeps the contract of budgets:', () => {
   const cases = enforcerConformance({
     create: (clock) => SqliteBudgetEnforcer.open({ database: ':memory:', clock }),
+    ledger: (store) => store.ledger.entries(),
     destroy: (store) => store.shutdown(),
   })
   test.each(cases)('$name', async (each) => each.run())
