@@ -14,6 +14,8 @@ interface Body {
   readonly lines: readonly KeptLine[]
   readonly ttlMs: number
   readonly onExpire: OnExpire
+  /** What an extension has made of it. */
+  readonly expires?: OnExpire | undefined
   readonly overdraft: boolean
   readonly tool?: string | undefined
   readonly server?: string | undefined
@@ -35,12 +37,13 @@ export interface HoldLinks {
 /** The row of a hold. */
 export function holdRow(hold: HoldRecord, partition: string, endedAt: number | null): HoldRow {
   const { id, state, deadline, ttlMs, onExpire, overdraft, tool, server, token, remaining, debt } = hold
-  const { end, rounds, authority, refused } = hold
+  const { end, rounds, authority, refused, expires } = hold
   const lines = hold.lines.map(({ budget, amount, unit, window }) => [budget.id, amount, unit ?? null, window ?? null])
   const body: Body = {
     lines: lines as unknown as readonly KeptLine[],
     ttlMs,
     onExpire,
+    ...(expires !== onExpire && { expires }),
     overdraft,
     tool,
     server,
@@ -81,6 +84,7 @@ export function holdOf(row: HoldRow, budgets: ReadonlyMap<BudgetId, BudgetRecord
   }
   const hold = new HoldRecord(id, terms, lines, state as HoldRecord['state'], 0, remaining, debt, body.refused)
   hold.deadline = deadline
+  hold.expires = body.expires ?? onExpire
   hold.end = body.end && { ...body.end, id: body.end.id, overage: body.end.overage }
   hold.rounds = body.rounds && new Map(body.rounds)
   hold.authority = body.authority
