@@ -51,6 +51,11 @@ export const TABLE: Readonly<Record<string, Row>> = {
   'mcp/': { values: ['core/'], types: FEATURES, packages: [], node: false },
   'backends/engine/': STORE,
   'backends/memory/': { ...STORE, values: [...STORE.values, 'backends/engine/'] },
+  'backends/sql/': { ...STORE, values: [...STORE.values, 'backends/engine/'] },
+  'backends/postgres/': { ...STORE, values: [...STORE.values, 'backends/sql/'] },
+  'backends/sqlite/': { ...STORE, values: [...STORE.values, 'backends/sql/'] },
+  // A driver is named where it is opened, and nowhere else.
+  'backends/sqlite/open-handle.ts': { ...STORE, packages: ['libsql'] },
   'testing/': { values: ['core/', ...FEATURES, 'backends/engine/', 'backends/memory/', 'mcp/'], ...NOTHING_MORE },
 }
 

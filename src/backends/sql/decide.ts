@@ -7,7 +7,7 @@ import { StepEngine } from './step-engine.js'
 import { Touched } from './touched.js'
 import { WorkingSet } from './working-set.js'
 import type { BudgetId } from '../../budget/budget-id.js'
-import type { First, RestWanted, Transaction } from './transaction.js'
+import type { First, Locked, RestWanted, Transaction } from './transaction.js'
 import type { PartitionRow } from './rows.js'
 import type { StoreCall } from './store-call.js'
 
@@ -43,8 +43,8 @@ export async function decide(
 ): Promise<readonly Settled[] | undefined> {
   const touched = new Touched(options.partitionOf)
   for (const call of calls) touched.note(call)
-  const partitions = await lockedPartitions(tx, touched)
-  const locked = await tx.lock(partitions)
+  const locked = await lock(tx, touched)
+  const partitions = locked.partitions.map(({ id }) => id)
   const now = Math.max(locked.now ?? options.now(), ...locked.partitions.map((row) => row.now))
   const rows = options.forgets ? await forget(tx, locked.partitions, now) : locked.partitions
   const first = await tx.first({
@@ -71,13 +71,12 @@ export async function decide(
   return answers
 }
 
-// In a fixed order, so that no two steps wait for each other.
-async function lockedPartitions(tx: Transaction, touched: Touched): Promise<string[]> {
-  const { holds, released } = touched
-  const known = holds.size === 0 ? new Map<string, string>() : await tx.partitionsOf([...holds])
-  const partitions = new Set([...touched.partitions, ...known.values()])
-  if ([...released].some((id) => !known.has(id))) partitions.add(NOWHERE)
-  return [...partitions].sort()
+async function lock(tx: Transaction, { partitions, holds, released }: Touched): Promise<Locked> {
+  const locked = await tx.lock({ partitions: [...partitions].sort(), holds: [...holds] })
+  const known = new Set(locked.known)
+  if ([...released].every((id) => known.has(id))) return locked
+  const nowhere = await tx.lock({ partitions: [NOWHERE], holds: [] })
+  return { ...nowhere, partitions: [...locked.partitions, ...nowhere.partitions] }
 }
 
 async function forget(tx: Transaction, rows: readonly PartitionRow[], now: number): Promise<readonly PartitionRow[]> {
@@ -90,7 +89,9 @@ async function forget(tx: Transaction, rows: readonly PartitionRow[], now: numbe
 }
 
 /** What is due, so far as it is known in order: where a list was cut off, nothing that comes after its last. */
-function inOrder({ due, ending }: First): Pick<First, 'due' | 'ending'> & { readonly isAll: boolean } {
+function inOrder(first: First): Pick<First, 'due' | 'ending'> & { readonly isAll: boolean } {
+  const due = first.due.toSorted((a, b) => a.deadline - b.deadline)
+  const ending = first.ending.toSorted((a, b) => a.ends_at - b.ends_at)
   const last = (cut: boolean, at: number | undefined): number => (cut && at !== undefined ? at : Infinity)
   const until = Math.min(
     last(due.length >= MOST_DUE, due.at(-1)?.deadline),

@@ -42,7 +42,7 @@ export function ledgerQuery(
     if (asked[key] !== undefined) conditions.push(condition(parameters.push(key)))
   }
   for (const [key, column] of Object.entries(COLUMNS[table])) {
-    if (column !== undefined) add(key as keyof LedgerQuery, (n) => `"${column}" IN (${d.texts(n)})`)
+    if (column !== undefined) add(key as keyof LedgerQuery, (n) => d.isIn(`"${column}"`, n))
   }
   add('since', (n) => `"at" >= ${d.number(n)}`)
   add('until', (n) => `"at" < ${d.number(n)}`)

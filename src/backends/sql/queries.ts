@@ -1,10 +1,12 @@
 import { TABLES, type TableName } from './rows.js'
 
-/** How a database reads its parameters, each of which is JSON, and writes its names. */
+/** How a database reads its parameters, which are numbers and lists, and writes its names. */
 export interface Dialect {
-  /** The texts of a JSON array: a query with one column. */
+  /** The texts of a parameter that is a list: a query with one column. */
   texts(parameter: number): string
-  /** The pairs of texts of a JSON array: a query with two columns. */
+  /** Whether a column is one of those. */
+  isIn(column: string, parameter: number): string
+  /** The pairs of texts of a list: a query with two columns. */
   pairs(parameter: number): string
   /** A number. */
   number(parameter: number): string
@@ -35,17 +37,17 @@ export function namesOf(name: TableName): string[] {
 export function firstQueries(d: Dialect): Readonly<Record<'holds' | 'due' | 'ending' | 'counts', Query>> {
   const holds = `SELECT ${columnsOf('holds')} FROM ${d.table('holds')}`
   return {
-    holds: { columns: namesOf('holds'), sql: `${holds} WHERE "id" IN (${d.texts(1)})`, parameters: ['holds'] },
+    holds: { columns: namesOf('holds'), sql: `${holds} WHERE ${d.isIn('"id"', 1)}`, parameters: ['holds'] },
     due: {
       columns: namesOf('holds'),
-      sql: `${holds} WHERE "state" = 'open' AND "partition" IN (${d.texts(1)}) AND "deadline" <= ${d.number(2)}
+      sql: `${holds} WHERE "state" = 'open' AND ${d.isIn('"partition"', 1)} AND "deadline" <= ${d.number(2)}
         ORDER BY "deadline", "id" LIMIT ${d.number(3)}`,
       parameters: ['partitions', 'now', 'most'],
     },
     ending: {
       columns: ['id', 'ends_at'],
       sql: `SELECT "id", "ends_at" FROM ${d.table('budgets')}
-        WHERE "state" = 'open' AND "partition" IN (${d.texts(1)}) AND "ends_at" <= ${d.number(2)}
+        WHERE "state" = 'open' AND ${d.isIn('"partition"', 1)} AND "ends_at" <= ${d.number(2)}
         ORDER BY "ends_at", "born" LIMIT ${d.number(3)}`,
       parameters: ['partitions', 'now', 'most'],
     },
@@ -64,12 +66,12 @@ export function restQueries(
       sql: `WITH RECURSIVE
           down("id") AS (
             SELECT * FROM (${d.texts(2)}) AS named
-            UNION SELECT "budget" FROM ${d.table('prefixes')} WHERE "prefix" IN (${d.texts(4)})
-            UNION SELECT "id" FROM ${budgets} WHERE "nonce" IN (${d.texts(5)})
+            UNION SELECT "budget" FROM ${d.table('prefixes')} WHERE ${d.isIn('"prefix"', 4)}
+            UNION SELECT "id" FROM ${budgets} WHERE ${d.isIn('"nonce"', 5)}
             UNION SELECT b."id" FROM ${budgets} b JOIN down ON b."parent" = down."id" WHERE b."state" <> 'closed'),
           up("id") AS (
             SELECT * FROM (${d.texts(1)}) AS named
-            UNION SELECT "id" FROM ${budgets} WHERE "parent" IN (${d.texts(3)})
+            UNION SELECT "id" FROM ${budgets} WHERE ${d.isIn('"parent"', 3)}
             UNION SELECT "id" FROM down
             UNION SELECT b."parent" FROM ${budgets} b JOIN up ON b."id" = up."id" WHERE b."parent" IS NOT NULL)
         SELECT ${columnsOf('budgets')} FROM ${budgets} WHERE "id" IN (SELECT "id" FROM up) ORDER BY "partition", "born"`,
@@ -83,43 +85,49 @@ export function restQueries(
     counters: {
       columns: namesOf('counters'),
       sql: `SELECT ${columnsOf('counters')} FROM ${d.table('counters')} WHERE ("root", "prefix") IN (${d.pairs(1)})
-        UNION SELECT ${columnsOf('counters')} FROM ${d.table('counters')} WHERE "root" IN (${d.texts(2)})`,
+        UNION SELECT ${columnsOf('counters')} FROM ${d.table('counters')} WHERE ${d.isIn('"root"', 2)}`,
       parameters: ['counters', 'full'],
     },
     counts: countsQuery(d),
     bans: {
       columns: namesOf('bans'),
       sql: `SELECT ${columnsOf('bans')} FROM ${d.table('bans')}
-        WHERE "partition" IN (${d.texts(1)}) AND "id" IN (${d.texts(2)})`,
+        WHERE ${d.isIn('"partition"', 1)} AND ${d.isIn('"id"', 2)}`,
       parameters: ['partitions', 'bans'],
     },
     banCounts: {
       columns: ['partition', 'size'],
       sql: `SELECT "partition", count(*) AS "size" FROM ${d.table('bans')}
-        WHERE "partition" IN (${d.texts(1)}) AND "kind" <> 'cutoffs' GROUP BY "partition"`,
+        WHERE ${d.isIn('"partition"', 1)} AND "kind" <> 'cutoffs' GROUP BY "partition"`,
       parameters: ['banned'],
     },
   }
 }
 
 function countsQuery(d: Dialect): Query {
-  const sql = `SELECT ${columnsOf('counts')} FROM ${d.table('counts')} WHERE "root" IN (${d.texts(1)})`
+  const sql = `SELECT ${columnsOf('counts')} FROM ${d.table('counts')} WHERE ${d.isIn('"root"', 1)}`
   return { sql, columns: namesOf('counts'), parameters: ['roots'] }
 }
 
+/** A statement that takes away, and the names of its parameters. */
+export type Removal = Omit<Query, 'columns'>
+
 /** What takes away what is old: holds, answers, and delegated budgets that nothing is below of any more. */
-export function forgetQueries(d: Dialect, lock: string): { readonly holds: string; readonly rest: readonly string[] } {
-  const old = (table: TableName, key: string, column: string, more = ''): string =>
-    `DELETE FROM ${d.table(table)} WHERE ${key} IN (SELECT ${key} FROM ${d.table(table)} AS old
-      WHERE "${column}" <= ${d.number(2)} ${more} LIMIT 1000 ${lock})`
-  const here = `AND "partition" IN (${d.texts(1)})`
+export function forgetQueries(
+  d: Dialect,
+  lock: string,
+): { readonly holds: Removal; readonly rest: readonly Removal[] } {
+  const removal = (table: TableName, key: string, column: string, more = ''): Removal => ({
+    sql: `DELETE FROM ${d.table(table)} WHERE (${key}) IN (SELECT ${key} FROM ${d.table(table)} AS old
+      WHERE "${column}" <= ${d.number(1)} ${more} LIMIT 1000 ${lock})`,
+    parameters: more === '' ? ['before'] : ['before', 'partitions'],
+  })
+  const here = `AND ${d.isIn('"partition"', 2)}`
   const below = `AND NOT EXISTS (SELECT 1 FROM ${d.table('budgets')} AS child WHERE child."parent" = old."id")`
+  const holds = removal('holds', '"id"', 'ended_at', here)
   return {
-    holds: `${old('holds', '"id"', 'ended_at', here)} RETURNING "id", "partition"`,
-    rest: [
-      old('answers', '("verb", "id")', 'at').replace('SELECT ("verb", "id")', 'SELECT "verb", "id"'),
-      old('budgets', '"id"', 'closed_at', `${here} ${below}`),
-    ],
+    holds: { ...holds, sql: `${holds.sql} RETURNING "id", "partition"` },
+    rest: [removal('answers', '"verb", "id"', 'at'), removal('budgets', '"id"', 'closed_at', `${here} ${below}`)],
   }
 }
 

@@ -33,8 +33,12 @@ import type { Transaction } from './transaction.js'
 export interface SqlDatabase {
   /** Runs work in a transaction, which is durable when the answer comes, or has not happened when it throws. */
   transact<Answer>(work: (tx: Transaction) => Promise<Answer>): Promise<Answer>
-  /** Whether the same work may succeed when it is done again: it lost a race, or its connection. */
-  isPassing(error: unknown): boolean
+  /** Whether work lost a race with other work, and may be done again at once. */
+  isRace(error: unknown): boolean
+  /** Whether the connection is gone, so that nobody knows what became of the work. */
+  isLost(error: unknown): boolean
+  /** What is told of an error in the end. */
+  faultOf(error: unknown): unknown
   /** Closes what was opened. */
   close(): Promise<void>
 }
@@ -47,6 +51,7 @@ export interface SqlStoreOptions {
 
 /** What is old is forgotten so often at most. */
 const FORGET_MS = 1_000
+/** A step is made so often when it loses a race, or its connection. */
 const TRIES = 5
 
 /**
@@ -146,7 +151,8 @@ export class SqlBudgetEnforcer implements DelegatingEnforcer {
     try {
       return await this.#decide(calls)
     } catch (error) {
-      if (calls.length === 1 || this.#database.isPassing(error)) throw error
+      const isOut = BudgetError.isInstance(error) && error.code === 'store_unavailable'
+      if (calls.length === 1 || isOut) throw error
       // One of them may be what the database cannot keep: that one fails alone.
       const answers: Settled[] = []
       for (const call of calls) {
@@ -170,9 +176,11 @@ export class SqlBudgetEnforcer implements DelegatingEnforcer {
         if (forgets) this.#forgotAt = this.#clock.now()
         if (answers !== undefined) return answers
       } catch (error) {
+        const isLost = this.#database.isLost(error)
+        const again = error instanceof Moved || isLost || this.#database.isRace(error)
+        if (!again || tries++ >= TRIES) throw this.#database.faultOf(error)
         // The same requests by the same ids: what was done already is answered and not done again.
-        const again = error instanceof Moved || this.#database.isPassing(error)
-        if (!again || tries++ >= TRIES) throw error
+        if (isLost) await new Promise((resolve) => setTimeout(resolve, 10 * 2 ** tries))
       }
     }
   }

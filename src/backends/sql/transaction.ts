@@ -13,6 +13,13 @@ export interface FirstWanted {
   readonly most: number
 }
 
+/** What was locked, and which of the holds are known. */
+export interface Locked {
+  readonly partitions: readonly PartitionRow[]
+  readonly known: readonly string[]
+  readonly now: number | undefined
+}
+
 /** What is found by {@link FirstWanted}. */
 export interface First {
   readonly holds: readonly HoldRow[]
@@ -62,12 +69,11 @@ export type Changes = { readonly [Name in TableName]: ReadonlyArray<Rows[Name]> 
 
 /** One transaction of a database. What it reads was committed, and stays as it is until it ends. */
 export interface Transaction {
-  /** The partitions of the holds that are known. */
-  partitionsOf(holds: readonly string[]): MaybePromise<ReadonlyMap<string, string>>
-  /** Locks partitions, makes those that are missing, and answers with the time, where the database has one. */
-  lock(
-    partitions: readonly string[],
-  ): MaybePromise<{ readonly partitions: readonly PartitionRow[]; readonly now: number | undefined }>
+  /**
+   * Locks partitions, and those of holds that are known, in the order of their names; makes those that are missing.
+   * Answers with the time, where the database has one.
+   */
+  lock(wanted: { readonly partitions: readonly string[]; readonly holds: readonly string[] }): MaybePromise<Locked>
   /** Forgets what ended before a time, up to a bound; answers with the holds that it forgot. */
   forget(wanted: {
     readonly partitions: readonly string[]

@@ -57,7 +57,8 @@ export class WorkingSet implements Records, MoneySink {
   }
 
   load(rest: Rest, { holds, roots }: { readonly holds: readonly HoldRow[]; readonly roots: Iterable<string> }): void {
-    for (const row of rest.budgets) {
+    // Parents come first.
+    for (const row of rest.budgets.toSorted((a, b) => a.born - b.born)) {
       this.#rows.set(row.id, row)
       this.budgets.set(row.id, budgetOf(row, this.budgets))
     }

@@ -20,7 +20,7 @@ export async function openHandle(file: string): Promise<SqliteHandle> {
 
 function builtIn(): Open | undefined {
   // An import would be resolved where there is none, by bundlers too.
-  const load = (process as { getBuiltinModule?(id: string): unknown }).getBuiltinModule
+  const { getBuiltinModule: load } = process as { readonly getBuiltinModule?: (this: void, id: string) => unknown }
   const found = load?.('node:sqlite') as { DatabaseSync: new (file: string) => SqliteHandle } | undefined
   return found && ((file) => new found.DatabaseSync(file))
 }

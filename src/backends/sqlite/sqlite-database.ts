@@ -29,8 +29,16 @@ export class SqliteDatabase implements SqlDatabase {
     }
   }
 
-  isPassing(): boolean {
+  isRace(): boolean {
     return false
+  }
+
+  isLost(): boolean {
+    return false
+  }
+
+  faultOf(error: unknown): unknown {
+    return error
   }
 
   async close(): Promise<void> {

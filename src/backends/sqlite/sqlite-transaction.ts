@@ -1,4 +1,4 @@
-import type { Changes, First, FirstWanted, Rest, RestWanted, Transaction } from '../sql/transaction.js'
+import type { Changes, First, FirstWanted, Locked, Rest, RestWanted, Transaction } from '../sql/transaction.js'
 import type { LedgerQuery } from '../../ledger/ledger.js'
 import type { HoldRow, PartitionRow, Rows } from '../sql/rows.js'
 import type { Reader, Statements } from './statements.js'
@@ -11,22 +11,19 @@ export class SqliteTransaction implements Transaction {
     this.#statements = statements
   }
 
-  partitionsOf(holds: readonly string[]): ReadonlyMap<string, string> {
-    const rows = this.#statements.partitionsOf.all(JSON.stringify(holds)) as Array<Pick<HoldRow, 'id' | 'partition'>>
-    return new Map(rows.map(({ id, partition }) => [id, partition]))
-  }
-
-  lock(partitions: readonly string[]): { partitions: readonly PartitionRow[]; now: undefined } {
-    const known = read<PartitionRow>(this.#statements.partitions, { partitions })
-    const missing = partitions.filter((id) => !known.some((row) => row.id === id))
+  lock({ partitions, holds }: { readonly partitions: readonly string[]; readonly holds: readonly string[] }): Locked {
+    const known = this.#statements.partitionsOf.all(JSON.stringify(holds)) as Array<Pick<HoldRow, 'id' | 'partition'>>
+    const ids = [...new Set([...partitions, ...known.map(({ partition }) => partition)])]
+    const rows = read<PartitionRow>(this.#statements.partitions, { partitions: ids })
+    const missing = ids.filter((id) => !rows.some((row) => row.id === id))
     const made = missing.map((id) => ({ id, seq: 0, born: 0, now: 0, forgotten: 0 }))
-    return { partitions: [...known, ...made], now: undefined }
+    return { partitions: [...rows, ...made], known: known.map(({ id }) => id), now: undefined }
   }
 
-  forget({ partitions, before }: { readonly partitions: readonly string[]; readonly before: number }) {
-    const ids = JSON.stringify(partitions)
-    const gone = this.#statements.forgetHolds.all(ids, before) as Array<Pick<HoldRow, 'id' | 'partition'>>
-    for (const statement of this.#statements.forgetRest) statement.run(ids, before)
+  forget(wanted: { readonly partitions: readonly string[]; readonly before: number }) {
+    const { forgetHolds, forgetRest } = this.#statements
+    const gone = forgetHolds.statement.all(...valuesOf(forgetHolds, wanted)) as Array<Pick<HoldRow, 'id' | 'partition'>>
+    for (const each of forgetRest) each.statement.run(...valuesOf(each, wanted))
     return gone
   }
 
@@ -65,11 +62,18 @@ function readAll(readers: Readonly<Record<string, Reader>>, wanted: object): Rec
   return Object.fromEntries(Object.entries(readers).map(([name, reader]) => [name, read(reader, wanted)]))
 }
 
-function read<Row>({ statement, parameters }: Reader, wanted: object): Row[] {
-  const values = parameters.map((name) => (wanted as Readonly<Record<string, unknown>>)[name])
+// One text, whatever the driver makes of integers.
+function read<Row>(reader: Reader, wanted: object): Row[] {
+  const values = valuesOf(reader, wanted)
   // What is asked for nothing is not asked.
-  if (values.length > 0 && values.every((value) => Array.isArray(value) && value.length === 0)) return []
-  const given = values.map((value) => (typeof value === 'number' ? value : JSON.stringify(value)))
-  const [row] = statement.all(...given) as Array<{ readonly found: string }>
+  if (values.length > 0 && values.every((value) => value === '[]')) return []
+  const [row] = reader.statement.all(...values) as Array<{ readonly found: string }>
   return JSON.parse(row?.found ?? '[]') as Row[]
+}
+
+function valuesOf({ parameters }: Reader, wanted: object): Array<string | number> {
+  return parameters.map((name) => {
+    const value = (wanted as Readonly<Record<string, unknown>>)[name]
+    return typeof value === 'number' ? value : JSON.stringify(value)
+  })
 }

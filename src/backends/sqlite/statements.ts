@@ -15,12 +15,13 @@ import type { SqliteHandle, SqliteStatement } from './sqlite-handle.js'
 
 const DIALECT: Dialect = {
   texts: (n) => `SELECT value FROM json_each(?${n})`,
+  isIn: (column, n) => `${column} IN (SELECT value FROM json_each(?${n}))`,
   pairs: (n) => `SELECT value ->> 0, value ->> 1 FROM json_each(?${n})`,
   number: (n) => `?${n}`,
   table: (name) => name,
 }
 
-/** A statement that reads rows as one JSON text: no driver turns an integer into another on the way. */
+/** A statement, and the names of what its parameters are made of. */
 export interface Reader {
   readonly statement: SqliteStatement
   readonly parameters: readonly string[]
@@ -33,8 +34,8 @@ export class Statements {
   readonly rollback: SqliteStatement
   readonly partitionsOf: SqliteStatement
   readonly partitions: Reader
-  readonly forgetHolds: SqliteStatement
-  readonly forgetRest: readonly SqliteStatement[]
+  readonly forgetHolds: Reader
+  readonly forgetRest: readonly Reader[]
   readonly forgetBans: SqliteStatement
   readonly uncount: SqliteStatement
   readonly first: Readonly<Record<keyof ReturnType<typeof firstQueries>, Reader>>
@@ -50,17 +51,17 @@ export class Statements {
     this.begin = prepare('BEGIN IMMEDIATE')
     this.commit = prepare('COMMIT')
     this.rollback = prepare('ROLLBACK')
-    this.partitionsOf = prepare(`SELECT "id", "partition" FROM holds WHERE "id" IN (${DIALECT.texts(1)})`)
+    this.partitionsOf = prepare(`SELECT "id", "partition" FROM holds WHERE ${DIALECT.isIn('"id"', 1)}`)
     this.partitions = reader(handle, {
-      sql: `SELECT ${columnsOf('partitions')} FROM partitions WHERE "id" IN (${DIALECT.texts(1)})`,
+      sql: `SELECT ${columnsOf('partitions')} FROM partitions WHERE ${DIALECT.isIn('"id"', 1)}`,
       columns: namesOf('partitions'),
       parameters: ['partitions'],
     })
     const { holds, rest } = forgetQueries(DIALECT, '')
-    this.forgetHolds = prepare(holds)
-    this.forgetRest = rest.map(prepare)
+    this.forgetHolds = { statement: prepare(holds.sql), parameters: holds.parameters }
+    this.forgetRest = rest.map(({ sql, parameters }) => ({ statement: prepare(sql), parameters }))
     this.forgetBans = prepare(
-      `DELETE FROM bans WHERE "partition" IN (${DIALECT.texts(1)}) AND "value" <= ?2 AND "kind" <> 'cutoffs'`,
+      `DELETE FROM bans WHERE ${DIALECT.isIn('"partition"', 1)} AND "value" <= ?2 AND "kind" <> 'cutoffs'`,
     )
     this.uncount = prepare(`DELETE FROM counters WHERE ("root", "prefix") IN (${DIALECT.pairs(1)})`)
     this.first = readers(handle, firstQueries(DIALECT))
