@@ -34,8 +34,13 @@ export async function migrate(client: PostgresClient, schema: string): Promise<v
 
 async function versionOf(client: PostgresClient, schema: string): Promise<number> {
   const table = `${schema}.schema_versions`
-  const found = await client.query({ text: 'SELECT to_regclass($1) IS NOT NULL AS found', values: [table] })
-  if (!(found.rows[0] as { readonly found: boolean }).found) return 0
+  // Read as a table: the server remembers for a session which names it has looked up in vain.
+  const found = await client.query({
+    text: `SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = $1 AND c.relname = 'schema_versions'`,
+    values: [schema],
+  })
+  if (found.rows.length === 0) return 0
   const { rows } = await client.query({ text: `SELECT coalesce(max("version"), 0)::text AS version FROM ${table}` })
   const version = Number((rows[0] as { readonly version: string }).version)
   if (version <= MIGRATIONS.length) return version

@@ -1,4 +1,14 @@
-import { firstQueries, forgetQueries, namesOf, restQueries, upsert, type Dialect, type Query } from '../sql/queries.js'
+import {
+  columnsOf,
+  firstQueries,
+  forgetQueries,
+  insert,
+  namesOf,
+  restQueries,
+  upsert,
+  type Dialect,
+  type Query,
+} from '../sql/queries.js'
 import { ledgerQuery } from '../sql/ledger-rows.js'
 import { TABLES, type TableName } from '../sql/rows.js'
 import type { LedgerQuery } from '../../ledger/ledger.js'
@@ -51,7 +61,7 @@ export class Statements {
     this.forgetBans = named('forget bans', `${bans} AND "kind" <> 'cutoffs'`, ['partitions', 'before'])
     this.first = { ...together(schema, firstQueries), name: `mcp-budget ${schema} first` }
     this.rest = { ...together(schema, restQueries), name: `mcp-budget ${schema} rest` }
-    this.write = named('write', writeText(d), [...(Object.keys(TABLES) as TableName[]), 'uncounted'])
+    this.write = named('write', writeText(d), [...(Object.keys(TABLES) as TableName[]), 'uncounted', 'newHolds'])
   }
 
   /** What reads a ledger. */
@@ -97,14 +107,11 @@ function rowsOf({ sql }: Query): string {
 /** All that a step writes, as one statement. */
 function writeText(d: Dialect): string {
   const names = Object.keys(TABLES) as TableName[]
-  const writes = names.map((name, i) => {
-    const columns = namesOf(name)
-      .map((column) => `"${column}"`)
-      .join(', ')
-    const rows = `SELECT ${columns} FROM json_populate_recordset(NULL::${d.table(name)}, $${i + 1}::json)`
-    return `${name}_written AS (${upsert(name, d.table(name), rows)})`
-  })
+  const rows = (name: TableName, n: number): string =>
+    `SELECT ${columnsOf(name)} FROM json_populate_recordset(NULL::${d.table(name)}, $${n}::json)`
+  const writes = names.map((name, i) => `${name}_written AS (${upsert(name, d.table(name), rows(name, i + 1))})`)
+  const made = `new_holds AS (${insert('holds', d.table('holds'), rows('holds', names.length + 2))})`
   const pairs = d.pairs(names.length + 1)
   const gone = `uncounted AS (DELETE FROM ${d.table('counters')} WHERE ("root", "prefix") IN (${pairs}))`
-  return `WITH ${[...writes, gone].join(',\n')} SELECT 1`
+  return `WITH ${[...writes, gone, made].join(',\n')} SELECT 1`
 }

@@ -55,9 +55,10 @@ export class LoadedHolds implements HoldTable {
     this.#endedAt.set(hold, now)
   }
 
-  /** The rows of what is new or has changed. */
-  changes(): HoldRow[] {
-    const changed: HoldRow[] = []
+  /** The rows of what has changed, and of what is new: two steps may bring the same hold to two partitions. */
+  changes(): { readonly holds: HoldRow[]; readonly newHolds: HoldRow[] } {
+    const holds: HoldRow[] = []
+    const newHolds: HoldRow[] = []
     for (const [id, hold] of this.#byId) {
       const old = this.#rows.get(id)
       const row = holdRow(hold, old?.partition ?? this.#homeOf(hold), this.#endedAt.get(hold) ?? old?.ended_at ?? null)
@@ -66,9 +67,9 @@ export class LoadedHolds implements HoldTable {
         old.deadline === row.deadline &&
         old.ended_at === row.ended_at &&
         old.body === row.body
-      if (!isSame) changed.push(row)
+      if (!isSame) (old === undefined ? newHolds : holds).push(row)
     }
-    return changed
+    return { holds, newHolds }
   }
 
   #homeOf({ lines, refused }: HoldRecord): string {

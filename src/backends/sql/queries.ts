@@ -136,8 +136,16 @@ export function upsert(name: TableName, table: string, rows: string): string {
   const { key, rest } = TABLES[name]
   const set = rest.map((column) => `"${column}" = excluded."${column}"`).join(', ')
   const keys = key.map((column) => `"${column}"`).join(', ')
-  // An entry, or an answer, is never written twice: that would be a step that was decided on something else.
-  const isNew = name === 'entries' || name === 'answers' || key.length === 0
-  const otherwise = isNew ? '' : `ON CONFLICT (${keys}) DO ${set === '' ? 'NOTHING' : `UPDATE SET ${set}`}`
-  return `INSERT INTO ${table} (${columnsOf(name)}) ${rows} ${otherwise}`
+  const otherwise = `ON CONFLICT (${keys}) DO ${set === '' ? 'NOTHING' : `UPDATE SET ${set}`}`
+  return isOnlyNew(name) ? insert(name, table, rows) : `${insert(name, table, rows)} ${otherwise}`
+}
+
+/** Writes rows that are new. */
+export function insert(name: TableName, table: string, rows: string): string {
+  return `INSERT INTO ${table} (${columnsOf(name)}) ${rows}`
+}
+
+// An entry, or an answer, is never written twice: that would be a step that was decided on something else.
+function isOnlyNew(name: TableName): boolean {
+  return name === 'entries' || name === 'answers' || name === 'calls'
 }

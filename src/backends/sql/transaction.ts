@@ -64,6 +64,8 @@ export interface Rest {
 
 /** Rows to write, and counters to take away. */
 export type Changes = { readonly [Name in TableName]: ReadonlyArray<Rows[Name]> } & {
+  /** Holds that are new: one that is there by now means that the step was decided on something else. */
+  readonly newHolds: readonly HoldRow[]
   readonly uncounted: ReadonlyArray<readonly [root: string, prefix: string]>
 }
 

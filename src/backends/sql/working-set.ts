@@ -111,7 +111,7 @@ export class WorkingSet implements Records, MoneySink {
     const changed = {
       budgets,
       prefixes,
-      holds: this.holds.changes(),
+      ...this.holds.changes(),
       answers,
       ...this.#counts.changes(),
       bans: this.#bans.changes(),

@@ -3,6 +3,7 @@ import {
   namesOf,
   firstQueries,
   forgetQueries,
+  insert,
   restQueries,
   upsert,
   type Dialect,
@@ -40,7 +41,7 @@ export class Statements {
   readonly uncount: SqliteStatement
   readonly first: Readonly<Record<keyof ReturnType<typeof firstQueries>, Reader>>
   readonly rest: Readonly<Record<keyof ReturnType<typeof restQueries>, Reader>>
-  readonly write: ReadonlyArray<readonly [name: TableName, statement: SqliteStatement]>
+  readonly write: ReadonlyArray<readonly [name: TableName | 'newHolds', statement: SqliteStatement]>
 
   readonly #ledger = new Map<string, Reader>()
   readonly #handle: SqliteHandle
@@ -66,13 +67,10 @@ export class Statements {
     this.uncount = prepare(`DELETE FROM counters WHERE ("root", "prefix") IN (${DIALECT.pairs(1)})`)
     this.first = readers(handle, firstQueries(DIALECT))
     this.rest = readers(handle, restQueries(DIALECT))
-    this.write = (Object.keys(TABLES) as TableName[]).map((name) => {
-      const columns = namesOf(name)
-        .map((column) => `value ->> '$.${column}'`)
-        .join(', ')
-      // Without a WHERE, SQLite takes ON CONFLICT for a join.
-      return [name, prepare(upsert(name, name, `SELECT ${columns} FROM json_each(?1) WHERE true`))]
-    })
+    const writing = (Object.keys(TABLES) as TableName[]).map(
+      (name) => [name, prepare(upsert(name, name, rowsOf(name)))] as const,
+    )
+    this.write = [...writing, ['newHolds', prepare(insert('holds', 'holds', rowsOf('holds')))]]
   }
 
   /** What reads a ledger: one statement for each set of what it may be asked by. */
@@ -90,6 +88,12 @@ function readers<Name extends string>(
 ): Readonly<Record<Name, Reader>> {
   const made = Object.entries<Query>(queries).map(([name, query]) => [name, reader(handle, query)] as const)
   return Object.fromEntries(made) as Record<Name, Reader>
+}
+
+// Without a WHERE, SQLite takes ON CONFLICT for a join.
+function rowsOf(name: TableName): string {
+  const columns = namesOf(name).map((column) => `value ->> '$.${column}'`)
+  return `SELECT ${columns.join(', ')} FROM json_each(?1) WHERE true`
 }
 
 // One text, however many rows: a driver takes longer for each row than SQLite does.
