@@ -347,7 +347,7 @@ const TOGETHER: readonly SqlRule[] = [
         ])
         expect(ends.filter((end) => end?.kind !== 'refused')).toHaveLength(1)
         // A hold and its release may come in any order: it is never left open.
-        await Promise.all([hold(stores[0] as SqlStore, `b${n}`), stores[1]?.release({ id: 'r', holdId: `b${n}` })])
+        await Promise.all([hold(stores[0], `b${n}`), stores[1]?.release({ id: 'r', holdId: `b${n}` })])
       }
       const view = await stores[0]?.describe('main')
       expect(view).toMatchObject({ held: 0, openHolds: 0, in: 1_000 + 120, out: 40 })
