@@ -1,4 +1,4 @@
-import type { Timed } from '../engine/timed.js'
+import type { Timed } from './timed.js'
 import type { BindRequest, TaskBinding, TaskEnd, TaskEndKind, TaskRef } from '../../tasks/task-store.js'
 import type { ChargeId } from '../../core/ids.js'
 
@@ -20,7 +20,7 @@ export class TaskRecord implements Timed {
   readonly principal: string
   readonly holdId: ChargeId
   readonly boundAt: number
-  readonly #data: string
+  readonly data: string
 
   constructor({ upstream, taskId, principal, holdId, lifeMs, data }: BindRequest, now: number) {
     this.upstream = upstream
@@ -29,7 +29,7 @@ export class TaskRecord implements Timed {
     this.holdId = holdId
     this.boundAt = now
     this.deadline = now + lifeMs
-    this.#data = JSON.stringify(data)
+    this.data = JSON.stringify(data)
   }
 
   /** Whether this is the binding of a principal, and for that hold. */
@@ -41,7 +41,7 @@ export class TaskRecord implements Timed {
   view(): TaskBinding {
     const { upstream, taskId, principal, holdId, boundAt, deadline: dueAt, state, seen, end: ended } = this
     const end: TaskEnd | undefined = ended && { ...ended, data: JSON.parse(ended.data) as TaskEnd['data'] }
-    const data = JSON.parse(this.#data) as TaskBinding['data']
+    const data = JSON.parse(this.data) as TaskBinding['data']
     return { upstream, taskId, principal, holdId, data, state, boundAt, dueAt, seen, end }
   }
 }

@@ -1,10 +1,12 @@
 import { TASK_LIMITS, type Attempt, type BeginRequest, type BeginResult } from '../../tasks/task-store.js'
 import type { Failure, FinishRequest } from '../../tasks/task-store.js'
+import type { TaskRecords } from './task-records.js'
 
 /** How many operations are remembered that failed. */
 const MOST_OPERATIONS = 100_000
 
-interface NotedFailure {
+/** A failure that the next attempt may follow. */
+export interface NotedFailure {
   readonly chargeId: string
   readonly failure: Failure
   readonly until: number
@@ -12,7 +14,8 @@ interface NotedFailure {
   takenBy: string | undefined
 }
 
-interface KeyRecord {
+/** An idempotency key, and the attempt that has it. */
+export interface KeyRecord {
   readonly principal: string
   readonly digest: string
   readonly at: number
@@ -22,13 +25,19 @@ interface KeyRecord {
   openUntil: number
 }
 
-/** What the memory store remembers of attempts: keys that were used, and failures that earn a discount. */
+/** What is remembered of attempts: keys that were used, and failures that earn a discount. */
 export class Attempts {
-  /** By principal and key, the oldest first. */
-  readonly #keys = new Map<string, KeyRecord>()
-  readonly #counts = new Map<string, number>()
-  /** By operation, the longest unchanged first. */
-  readonly #failures = new Map<string, NotedFailure[]>()
+  readonly #keys: TaskRecords['keys']
+  readonly #counts: TaskRecords['counts']
+  readonly #failures: TaskRecords['failures']
+  readonly #failuresElsewhere: number
+
+  constructor({ keys, counts, failures, elsewhere }: TaskRecords) {
+    this.#keys = keys
+    this.#counts = counts
+    this.#failures = failures
+    this.#failuresElsewhere = elsewhere.failures
+  }
 
   /** How many keys and operations are remembered. */
   get size(): number {
@@ -118,7 +127,7 @@ export class Attempts {
       if (noted.some(({ until }) => now < until)) break
       this.#failures.delete(oldest)
     }
-    return this.#failures.has(operation) || this.#failures.size < MOST_OPERATIONS
+    return this.#failures.has(operation) || this.#failures.size + this.#failuresElsewhere < MOST_OPERATIONS
   }
 }
 
