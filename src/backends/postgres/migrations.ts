@@ -72,5 +72,26 @@ CREATE TABLE ${s}.calls (
 );
 CREATE INDEX calls_charge ON ${s}.calls ("charge_id");
 CREATE INDEX calls_at ON ${s}.calls ("at");
+
+CREATE TABLE ${s}.tasks (
+  "name" text COLLATE "C" NOT NULL, "principal" text COLLATE "C" NOT NULL,
+  "state" text NOT NULL CHECK ("state" IN ('open', 'ending', 'ended')),
+  "due_at" bigint NOT NULL, "ended_at" bigint, "body" text NOT NULL, PRIMARY KEY ("name", "principal")
+);
+CREATE INDEX tasks_due ON ${s}.tasks ("due_at") WHERE "state" <> 'ended';
+CREATE INDEX tasks_ended ON ${s}.tasks ("ended_at") WHERE "ended_at" IS NOT NULL;
+CREATE TABLE ${s}.attempt_keys (
+  "principal" text COLLATE "C" NOT NULL, "key" text COLLATE "C" NOT NULL, "at" bigint NOT NULL, "body" text NOT NULL,
+  PRIMARY KEY ("principal", "key")
+);
+CREATE INDEX attempt_keys_at ON ${s}.attempt_keys ("at");
+CREATE TABLE ${s}.key_counts ("principal" text COLLATE "C" PRIMARY KEY, "size" bigint NOT NULL);
+CREATE TABLE ${s}.failures (
+  "operation" text COLLATE "C" PRIMARY KEY, "changed" bigint NOT NULL, "body" text NOT NULL
+);
+CREATE INDEX failures_changed ON ${s}.failures ("changed");
+CREATE TABLE ${s}.task_totals (
+  "id" text COLLATE "C" PRIMARY KEY, "tasks" bigint NOT NULL, "ended" bigint NOT NULL, "failures" bigint NOT NULL
+);
 `,
 ]

@@ -1,7 +1,17 @@
-import type { Changes, First, FirstWanted, Locked, Rest, RestWanted, Transaction } from '../sql/transaction.js'
+import type {
+  Changes,
+  First,
+  FirstWanted,
+  Locked,
+  Rest,
+  RestWanted,
+  TasksWanted,
+  Transaction,
+} from '../sql/transaction.js'
 import type { HoldRow, PartitionRow, Rows } from '../sql/rows.js'
 import type { LedgerQuery } from '../../ledger/ledger.js'
 import type { PostgresClient } from './postgres-pool.js'
+import type { TaskChanges, TasksFound } from '../sql/task-set.js'
 import type { Prepared, Statements } from './statements.js'
 
 /** How statements are sent, and whose time it is. */
@@ -64,6 +74,16 @@ export class PostgresTransaction implements Transaction {
     })
   }
 
+  tasks(wanted: TasksWanted): Promise<TasksFound> {
+    return this.#read(this.#options.statements.tasks, wanted) as Promise<unknown> as Promise<TasksFound>
+  }
+
+  async writeTasks(changes: TaskChanges, partitions: readonly PartitionRow[]): Promise<void> {
+    const { writeTasks } = this.#options.statements
+    const rows: Readonly<Record<string, unknown>> = { ...changes, partitions }
+    await this.#send({ ...writeTasks, values: writeTasks.parameters.map((name) => JSON.stringify(rows[name])) })
+  }
+
   async ledger<Name extends 'entries' | 'calls'>(table: Name, query: LedgerQuery): Promise<ReadonlyArray<Rows[Name]>> {
     const { rows = [] } = await this.#read(this.#options.statements.ledger(table, query), query)
     return rows as Array<Rows[Name]>
@@ -89,7 +109,7 @@ export class PostgresTransaction implements Transaction {
 }
 
 /** Lists of pairs. They go as JSON, for drivers do not agree on arrays of arrays. */
-const PAIRS = ['answers', 'counters']
+const PAIRS = ['answers', 'counters', 'keys']
 
 function valueOf(name: string, value: unknown): unknown {
   if (PAIRS.includes(name)) return JSON.stringify(value)

@@ -8,9 +8,12 @@ import {
   upsert,
   type Dialect,
   type Query,
+  type TableName,
 } from '../sql/queries.js'
 import { ledgerQuery } from '../sql/ledger-rows.js'
-import { TABLES, type TableName } from '../sql/rows.js'
+import { TABLES } from '../sql/rows.js'
+import { TASK_TABLES, type TaskTableName } from '../sql/task-rows.js'
+import { taskQueries } from '../sql/task-queries.js'
 import type { LedgerQuery } from '../../ledger/ledger.js'
 
 /** A statement, and the names of what its values are made of. */
@@ -41,6 +44,8 @@ export class Statements {
   readonly first: Prepared
   readonly rest: Prepared
   readonly write: Prepared
+  readonly tasks: Prepared
+  readonly writeTasks: Prepared
   readonly #schema: string
 
   constructor(schema: string) {
@@ -62,6 +67,9 @@ export class Statements {
     this.first = { ...together(schema, firstQueries), name: `mcp-budget ${schema} first` }
     this.rest = { ...together(schema, restQueries), name: `mcp-budget ${schema} rest` }
     this.write = named('write', writeText(d), [...(Object.keys(TABLES) as TableName[]), 'uncounted', 'newHolds'])
+    this.tasks = { ...together(schema, taskQueries), name: `mcp-budget ${schema} tasks` }
+    const gone = ['goneTasks', 'goneKeys', 'goneFailures']
+    this.writeTasks = named('write tasks', writeTasksText(d), [...Object.keys(TASK_TABLES), 'partitions', ...gone])
   }
 
   /** What reads a ledger. */
@@ -107,11 +115,29 @@ function rowsOf({ sql }: Query): string {
 /** All that a step writes, as one statement. */
 function writeText(d: Dialect): string {
   const names = Object.keys(TABLES) as TableName[]
-  const rows = (name: TableName, n: number): string =>
-    `SELECT ${columnsOf(name)} FROM json_populate_recordset(NULL::${d.table(name)}, $${n}::json)`
-  const writes = names.map((name, i) => `${name}_written AS (${upsert(name, d.table(name), rows(name, i + 1))})`)
-  const made = `new_holds AS (${insert('holds', d.table('holds'), rows('holds', names.length + 2))})`
+  const writes = upserts(d, names)
+  const made = `new_holds AS (${insert('holds', d.table('holds'), rowsFrom(d, 'holds', names.length + 2))})`
   const pairs = d.pairs(names.length + 1)
   const gone = `uncounted AS (DELETE FROM ${d.table('counters')} WHERE ("root", "prefix") IN (${pairs}))`
   return `WITH ${[...writes, gone, made].join(',\n')} SELECT 1`
+}
+
+function writeTasksText(d: Dialect): string {
+  const names: TableName[] = [...(Object.keys(TASK_TABLES) as TaskTableName[]), 'partitions']
+  const n = names.length
+  const gone = [
+    `gone_tasks AS (DELETE FROM ${d.table('tasks')} WHERE ("name", "principal") IN (${d.pairs(n + 1)}))`,
+    `gone_keys AS (DELETE FROM ${d.table('attempt_keys')} WHERE ("principal", "key") IN (${d.pairs(n + 2)}))`,
+    `gone_failures AS (DELETE FROM ${d.table('failures')} WHERE "operation" IN (
+      SELECT json_array_elements_text($${n + 3}::json)))`,
+  ]
+  return `WITH ${[...upserts(d, names), ...gone].join(',\n')} SELECT 1`
+}
+
+function upserts(d: Dialect, names: readonly TableName[]): string[] {
+  return names.map((name, i) => `${name}_written AS (${upsert(name, d.table(name), rowsFrom(d, name, i + 1))})`)
+}
+
+function rowsFrom(d: Dialect, name: TableName, parameter: number): string {
+  return `SELECT ${columnsOf(name)} FROM json_populate_recordset(NULL::${d.table(name)}, $${parameter}::json)`
 }

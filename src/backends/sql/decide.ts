@@ -9,7 +9,7 @@ import { WorkingSet } from './working-set.js'
 import type { BudgetId } from '../../budget/budget-id.js'
 import type { First, Locked, RestWanted, Transaction } from './transaction.js'
 import type { PartitionRow } from './rows.js'
-import type { StoreCall } from './store-call.js'
+import type { MoneyCall } from './store-call.js'
 
 /** So many holds, and so many budgets, are ended in one transaction when their time is up. */
 const MOST_DUE = 1_000
@@ -38,7 +38,7 @@ export class Moved extends Error {}
  */
 export async function decide(
   tx: Transaction,
-  calls: readonly StoreCall[],
+  calls: readonly MoneyCall[],
   options: StepOptions,
 ): Promise<readonly Settled[] | undefined> {
   const touched = new Touched(options.partitionOf)
@@ -139,7 +139,7 @@ async function rest(
 
 async function settleAll(
   tx: Transaction,
-  calls: readonly StoreCall[],
+  calls: readonly MoneyCall[],
   { engine, set }: { readonly engine: StepEngine; readonly set: WorkingSet },
 ): Promise<Settled[]> {
   const answers: Settled[] = []
@@ -150,7 +150,7 @@ async function settleAll(
   return answers
 }
 
-function settle(call: Exclude<StoreCall, { verb: 'entries' }>, engine: StepEngine, set: WorkingSet): Settled {
+function settle(call: Exclude<MoneyCall, { verb: 'entries' }>, engine: StepEngine, set: WorkingSet): Settled {
   try {
     if (call.verb === 'append') return { value: set.record(call.args[0]) }
     return { value: (engine[call.verb] as (...given: readonly unknown[]) => unknown)(...call.args) }

@@ -1,4 +1,13 @@
-import { TABLES, type TableName } from './rows.js'
+import { TABLES, type TableName as MoneyTableName } from './rows.js'
+import { TASK_TABLES, type TaskTableName } from './task-rows.js'
+
+/** The name of any table. */
+export type TableName = MoneyTableName | TaskTableName
+
+const ALL_TABLES: Readonly<Record<TableName, { readonly key: readonly string[]; readonly rest: readonly string[] }>> = {
+  ...TABLES,
+  ...TASK_TABLES,
+}
 
 /** How a database reads its parameters, which are numbers and lists, and writes its names. */
 export interface Dialect {
@@ -29,7 +38,7 @@ export function columnsOf(name: TableName): string {
 
 /** The names of the columns of a table. */
 export function namesOf(name: TableName): string[] {
-  const { key, rest } = TABLES[name]
+  const { key, rest } = ALL_TABLES[name]
   return [...key, ...rest]
 }
 
@@ -133,7 +142,7 @@ export function forgetQueries(
 
 /** Writes rows of a table, out of a query with its columns. */
 export function upsert(name: TableName, table: string, rows: string): string {
-  const { key, rest } = TABLES[name]
+  const { key, rest } = ALL_TABLES[name]
   const set = rest.map((column) => `"${column}" = excluded."${column}"`).join(', ')
   const keys = key.map((column) => `"${column}"`).join(', ')
   const otherwise = `ON CONFLICT (${keys}) DO ${set === '' ? 'NOTHING' : `UPDATE SET ${set}`}`

@@ -124,7 +124,8 @@ export interface Rows {
 /** The name of a table. */
 export type TableName = keyof Rows
 
-interface Columns<Column> {
+/** The columns of a table. */
+export interface Columns<Column> {
   readonly key: readonly Column[]
   readonly rest: readonly Column[]
 }

@@ -1,7 +1,9 @@
 import { budgetId, tenantOf, type BudgetId } from '../../budget/budget-id.js'
 import { BudgetError } from '../../core/errors.js'
 import { decide, Moved, type Settled } from './decide.js'
+import { decideTasks } from './task-step.js'
 import { GroupCommit } from './group-commit.js'
+import { isTaskCall, type StoreCall } from './store-call.js'
 import type { Authority } from '../../budget/authority.js'
 import type {
   BudgetResult,
@@ -26,7 +28,7 @@ import type { Clock } from '../../core/clock.js'
 import type { Credits } from '../../core/credits.js'
 import type { Ledger } from '../../ledger/ledger.js'
 import type { RevokeRequest, RevokeResult } from '../../budget/moves.js'
-import type { StoreCall } from './store-call.js'
+import type { TaskStore } from '../../tasks/task-store.js'
 import type { Transaction } from './transaction.js'
 
 /** A database, as a store sees it. */
@@ -53,6 +55,7 @@ export interface SqlStoreOptions {
 const FORGET_MS = 1_000
 /** A step is made so often when it loses a race, or its connection. */
 const TRIES = 5
+const MOST_TASKS = 100_000
 
 /**
  * A store with a database: requests that come together are decided in one transaction, by the engine of the memory
@@ -65,6 +68,16 @@ export class SqlBudgetEnforcer implements DelegatingEnforcer {
       await this.#ask({ verb: 'append', args: [records] })
     },
     entries: (query = {}) => this.#ask({ verb: 'entries', args: [query] }),
+  }
+  /** The tasks of calls, in the same database. At most 100,000 are kept. */
+  readonly tasks: TaskStore = {
+    begin: (request) => this.#ask({ verb: 'begin', args: [{ ...request }] }),
+    finish: (request) => this.#ask({ verb: 'finish', args: [{ ...request }] }),
+    bind: (request) => this.#ask({ verb: 'bind', args: [{ ...request }] }),
+    find: (name) => this.#ask({ verb: 'find', args: [{ ...name }] }),
+    amend: (request) => this.#ask({ verb: 'amend', args: [{ ...request }] }),
+    end: (request) => this.#ask({ verb: 'end', args: [{ ...request }] }),
+    due: (limit) => this.#ask({ verb: 'due', args: [limit] }),
   }
   readonly #database: SqlDatabase
   readonly #clock: Pick<Clock, 'now'>
@@ -167,12 +180,23 @@ export class SqlBudgetEnforcer implements DelegatingEnforcer {
     }
   }
 
+  // Money first, and tasks after it: all processes lock in this order.
+  async #transact(tx: Transaction, calls: readonly StoreCall[], forgets: boolean): Promise<Settled[] | undefined> {
+    const now = (): number => this.#clock.now()
+    const [money, tasks] = [calls.filter((call) => !isTaskCall(call)), calls.filter(isTaskCall)]
+    const options = { now, partitionOf: this.#partitionOf, forgets }
+    const paid = money.length === 0 ? [] : await decide(tx, money, options)
+    if (paid === undefined) return undefined
+    const kept = tasks.length === 0 ? [] : await decideTasks(tx, tasks, { now, maxTasks: MOST_TASKS })
+    const [nextPaid, nextKept] = [paid.values(), kept.values()]
+    return calls.map((call) => (isTaskCall(call) ? nextKept : nextPaid).next().value as Settled)
+  }
+
   async #decide(calls: readonly StoreCall[]): Promise<readonly Settled[]> {
     for (let tries = 1; ;) {
       const forgets = this.#clock.now() - this.#forgotAt >= FORGET_MS
       try {
-        const options = { now: () => this.#clock.now(), partitionOf: this.#partitionOf, forgets }
-        const answers = await this.#database.transact((tx) => decide(tx, calls, options))
+        const answers = await this.#database.transact((tx) => this.#transact(tx, calls, forgets))
         if (forgets) this.#forgotAt = this.#clock.now()
         if (answers !== undefined) return answers
       } catch (error) {

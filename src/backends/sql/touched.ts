@@ -4,7 +4,7 @@ import type { Authority, Prefix } from '../../budget/authority.js'
 import type { HeldAuthority } from '../engine/authorities.js'
 import type { HoldLine } from '../../budget/enforcer.js'
 import type { RevokeRequest } from '../../budget/moves.js'
-import type { StoreCall } from './store-call.js'
+import type { MoneyCall } from './store-call.js'
 
 /** What some requests touch. Requests that are none are passed over here: the engine says what is wrong with them. */
 export class Touched {
@@ -41,7 +41,7 @@ export class Touched {
     return this.#counters.keys()
   }
 
-  note(call: StoreCall): void {
+  note(call: MoneyCall): void {
     switch (call.verb) {
       case 'check':
       case 'remaining':

@@ -1,4 +1,5 @@
 import type { MaybePromise } from '../../core/maybe-promise.js'
+import type { TaskChanges, TasksFound } from './task-set.js'
 import type { LedgerQuery } from '../../ledger/ledger.js'
 import type { BanRow, CountRow, HoldRow, PartitionRow, Rows, TableName } from './rows.js'
 
@@ -69,6 +70,21 @@ export type Changes = { readonly [Name in TableName]: ReadonlyArray<Rows[Name]> 
   readonly uncounted: ReadonlyArray<readonly [root: string, prefix: string]>
 }
 
+/** What requests touch of tasks. Numbers bound what is looked at. */
+export interface TasksWanted {
+  readonly names: readonly string[]
+  readonly keys: ReadonlyArray<readonly [principal: string, key: string]>
+  readonly principals: readonly string[]
+  readonly operations: readonly string[]
+  readonly now: number
+  readonly due: number
+  /** Of those that ended first. */
+  readonly over: number
+  /** Of old keys and failures. */
+  readonly old: number
+  readonly keysBefore: number
+}
+
 /** One transaction of a database. What it reads was committed, and stays as it is until it ends. */
 export interface Transaction {
   /**
@@ -86,6 +102,8 @@ export interface Transaction {
   first(wanted: FirstWanted): MaybePromise<First>
   rest(wanted: RestWanted): MaybePromise<Rest>
   write(changes: Changes): MaybePromise<void>
+  tasks(wanted: TasksWanted): MaybePromise<TasksFound>
+  writeTasks(changes: TaskChanges, partitions: readonly PartitionRow[]): MaybePromise<void>
   /** The money entries, or the calls, that a ledger is asked for, oldest first. */
   ledger<Name extends 'entries' | 'calls'>(table: Name, query: LedgerQuery): MaybePromise<ReadonlyArray<Rows[Name]>>
 }

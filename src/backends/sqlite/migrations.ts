@@ -66,5 +66,26 @@ CREATE TABLE calls (
 ) STRICT;
 CREATE INDEX calls_charge ON calls ("charge_id");
 CREATE INDEX calls_at ON calls ("at");
+
+CREATE TABLE tasks (
+  "name" TEXT NOT NULL, "principal" TEXT NOT NULL,
+  "state" TEXT NOT NULL CHECK ("state" IN ('open', 'ending', 'ended')),
+  "due_at" INTEGER NOT NULL, "ended_at" INTEGER, "body" TEXT NOT NULL, PRIMARY KEY ("name", "principal")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tasks_due ON tasks ("due_at") WHERE "state" <> 'ended';
+CREATE INDEX tasks_ended ON tasks ("ended_at") WHERE "ended_at" IS NOT NULL;
+CREATE TABLE attempt_keys (
+  "principal" TEXT NOT NULL, "key" TEXT NOT NULL, "at" INTEGER NOT NULL, "body" TEXT NOT NULL,
+  PRIMARY KEY ("principal", "key")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attempt_keys_at ON attempt_keys ("at");
+CREATE TABLE key_counts ("principal" TEXT PRIMARY KEY, "size" INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE failures (
+  "operation" TEXT PRIMARY KEY, "changed" INTEGER NOT NULL, "body" TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX failures_changed ON failures ("changed");
+CREATE TABLE task_totals (
+  "id" TEXT PRIMARY KEY, "tasks" INTEGER NOT NULL, "ended" INTEGER NOT NULL, "failures" INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 `,
 ]

@@ -1,6 +1,16 @@
-import type { Changes, First, FirstWanted, Locked, Rest, RestWanted, Transaction } from '../sql/transaction.js'
+import type {
+  Changes,
+  First,
+  FirstWanted,
+  Locked,
+  Rest,
+  RestWanted,
+  TasksWanted,
+  Transaction,
+} from '../sql/transaction.js'
 import type { LedgerQuery } from '../../ledger/ledger.js'
 import type { HoldRow, PartitionRow, Rows } from '../sql/rows.js'
+import type { TaskChanges, TasksFound } from '../sql/task-set.js'
 import type { Reader, Statements } from './statements.js'
 
 /** A transaction of SQLite, which holds the only lock of its file. */
@@ -37,6 +47,17 @@ export class SqliteTransaction implements Transaction {
 
   rest(wanted: RestWanted): Rest {
     return readAll(this.#statements.rest, wanted) as unknown as Rest
+  }
+
+  tasks(wanted: TasksWanted): TasksFound {
+    return readAll(this.#statements.tasks, wanted) as unknown as TasksFound
+  }
+
+  writeTasks(changes: TaskChanges, partitions: readonly PartitionRow[]): void {
+    for (const [name, statement] of this.#statements.write)
+      if (name === 'partitions') statement.run(JSON.stringify(partitions))
+    for (const [name, statement] of this.#statements.writeTasks)
+      if (changes[name].length > 0) statement.run(JSON.stringify(changes[name]))
   }
 
   ledger<Name extends 'entries' | 'calls'>(table: Name, query: LedgerQuery): ReadonlyArray<Rows[Name]> {

@@ -8,9 +8,13 @@ import {
   upsert,
   type Dialect,
   type Query,
+  type TableName,
 } from '../sql/queries.js'
 import { ledgerQuery } from '../sql/ledger-rows.js'
-import { TABLES, type TableName } from '../sql/rows.js'
+import { TABLES } from '../sql/rows.js'
+import { TASK_TABLES, type TaskTableName } from '../sql/task-rows.js'
+import { taskQueries } from '../sql/task-queries.js'
+import type { TaskChanges } from '../sql/task-set.js'
 import type { LedgerQuery } from '../../ledger/ledger.js'
 import type { SqliteHandle, SqliteStatement } from './sqlite-handle.js'
 
@@ -40,8 +44,10 @@ export class Statements {
   readonly forgetBans: SqliteStatement
   readonly uncount: SqliteStatement
   readonly first: Readonly<Record<keyof ReturnType<typeof firstQueries>, Reader>>
+  readonly tasks: Readonly<Record<keyof ReturnType<typeof taskQueries>, Reader>>
+  readonly writeTasks: ReadonlyArray<readonly [name: keyof TaskChanges, statement: SqliteStatement]>
   readonly rest: Readonly<Record<keyof ReturnType<typeof restQueries>, Reader>>
-  readonly write: ReadonlyArray<readonly [name: TableName | 'newHolds', statement: SqliteStatement]>
+  readonly write: ReadonlyArray<readonly [name: keyof typeof TABLES | 'newHolds', statement: SqliteStatement]>
 
   readonly #ledger = new Map<string, Reader>()
   readonly #handle: SqliteHandle
@@ -67,7 +73,15 @@ export class Statements {
     this.uncount = prepare(`DELETE FROM counters WHERE ("root", "prefix") IN (${DIALECT.pairs(1)})`)
     this.first = readers(handle, firstQueries(DIALECT))
     this.rest = readers(handle, restQueries(DIALECT))
-    const writing = (Object.keys(TABLES) as TableName[]).map(
+    this.tasks = readers(handle, taskQueries(DIALECT))
+    const taskNames = Object.keys(TASK_TABLES) as TaskTableName[]
+    this.writeTasks = [
+      ['goneTasks', prepare(`DELETE FROM tasks WHERE ("name", "principal") IN (${DIALECT.pairs(1)})`)],
+      ['goneKeys', prepare(`DELETE FROM attempt_keys WHERE ("principal", "key") IN (${DIALECT.pairs(1)})`)],
+      ['goneFailures', prepare(`DELETE FROM failures WHERE ${DIALECT.isIn('"operation"', 1)}`)],
+      ...taskNames.map((name) => [name, prepare(upsert(name, name, rowsOf(name)))] as const),
+    ]
+    const writing = (Object.keys(TABLES) as Array<keyof typeof TABLES>).map(
       (name) => [name, prepare(upsert(name, name, rowsOf(name)))] as const,
     )
     this.write = [...writing, ['newHolds', prepare(insert('holds', 'holds', rowsOf('holds')))]]
