@@ -3,7 +3,7 @@ import { expectSameHistory } from '../support/histories.js'
 import { SqliteBudgetEnforcer } from '../../src/backends/sqlite/index.js'
 
 const SEEDS = process.env['MCP_BUDGET_LONG'] === '1' ? 10_000 : 150
-const MINUTES_30 = 1_800_000
+const HOURS_4 = 14_400_000
 
 describe('simulated histories', () => {
   test(
@@ -18,6 +18,6 @@ describe('simulated histories', () => {
         await store?.shutdown()
       }
     },
-    MINUTES_30,
+    HOURS_4,
   )
 })

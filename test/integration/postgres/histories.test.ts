@@ -4,7 +4,7 @@ import { newSchema, poolOf } from '../../support/servers/postgres-store.js'
 import { PostgresBudgetEnforcer } from '../../../src/backends/postgres/index.js'
 
 const SEEDS = process.env['MCP_BUDGET_LONG'] === '1' ? 10_000 : 20
-const MINUTES_60 = 3_600_000
+const HOURS_6 = 21_600_000
 
 const pool = poolOf(inject('postgresUrl'))
 afterAll(() => pool.end())
@@ -20,6 +20,6 @@ describe('simulated histories', () => {
         await pool.query(`TRUNCATE ${tables.replace(/\w+/g, (table) => `${schema}.${table}`)}`)
       }
     },
-    MINUTES_60,
+    HOURS_6,
   )
 })
