@@ -96,7 +96,8 @@ const DURABLE: readonly SqlRule[] = [
       const { entries } = second.ledger
       const dates = (await entries()).map((entry) => ('at' in entry ? entry.at : 0))
       await hold(second, 'after', 1_000)
-      expect(Math.max(...dates)).toBeLessThanOrEqual(Number((await entries()).map((e) => 'at' in e && e.at).at(-1)))
+      const [after] = await entries({ chargeId: 'after' })
+      expect(after !== undefined && 'at' in after && after.at).toBe(Math.max(...dates))
       await second.shutdown()
     },
   },
@@ -186,6 +187,22 @@ const FORGETTING: readonly SqlRule[] = [
       expect(await second.capture(capture)).toEqual({ kind: 'refused', reason: 'unknown_hold' })
       expect(await second.capture({ ...capture, holdId: charge() })).toMatchObject({ kind: 'captured', late: true })
       await second.shutdown()
+    },
+  },
+  {
+    name: 'a hold that was barred before it came is not charged when that was forgotten [I3, L-P8]',
+    async run(place) {
+      const { open, clock, charge } = setUp(place)
+      const store = await open()
+      await store.initialize('main', 10)
+      const barred = charge()
+      await store.release({ id: 'r', holdId: barred })
+      clock.advance(700_000)
+      await store.release({ id: 'r', holdId: charge() })
+      expect(await count(place, 'holds')).toBe(1)
+      const late = { id: 'c', holdId: barred, amount: 1, overage: 'cap', lines: LINES } as const
+      expect(await store.capture(late)).toEqual({ kind: 'refused', reason: 'unknown_hold' })
+      await store.shutdown()
     },
   },
   {

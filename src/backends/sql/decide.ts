@@ -62,6 +62,7 @@ export async function decide(
   for (const { id } of ending) touched.trees.add(id)
   const set = new WorkingSet(rows, { now, hasForgotten: rows !== locked.partitions }, options.partitionOf)
   set.load(await rest(tx, touched, first, partitions, now), { holds, roots: touched.roots })
+  set.holds.nowhere = first.nowhere[0]?.forgotten ?? 0
   set.due(due, ending)
   const engine = new StepEngine(set, { clock: { now: () => now }, ledger: set, partition: options.partitionOf })
   engine.sweep()

@@ -16,6 +16,8 @@ export class LoadedHolds implements HoldTable {
   readonly #endedAt = new Map<HoldRecord, number>()
   readonly #forgotten: (partition: string) => number
   readonly #partitionOf: (budget: BudgetId) => string
+  /** Up to when holds were forgotten that had no partition. */
+  nowhere = 0
 
   constructor(forgotten: (partition: string) => number, partitionOf: (budget: BudgetId) => string) {
     this.#forgotten = forgotten
@@ -35,10 +37,7 @@ export class LoadedHolds implements HoldTable {
 
   isForgotten(minted: number, lines: readonly HoldLine[] | undefined): boolean {
     const budget = lines?.[0]?.budget
-    const upTo = Math.max(
-      this.#forgotten(NOWHERE),
-      budget === undefined ? 0 : this.#forgotten(this.#partitionOf(budget)),
-    )
+    const upTo = Math.max(this.nowhere, budget === undefined ? 0 : this.#forgotten(this.#partitionOf(budget)))
     return minted <= upTo
   }
 

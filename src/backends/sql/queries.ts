@@ -43,7 +43,7 @@ export function namesOf(name: TableName): string[] {
 }
 
 /** What is read by the holds that requests name. */
-export function firstQueries(d: Dialect): Readonly<Record<'holds' | 'due' | 'ending' | 'counts', Query>> {
+export function firstQueries(d: Dialect): Readonly<Record<'holds' | 'due' | 'ending' | 'counts' | 'nowhere', Query>> {
   const holds = `SELECT ${columnsOf('holds')} FROM ${d.table('holds')}`
   return {
     holds: { columns: namesOf('holds'), sql: `${holds} WHERE ${d.isIn('"id"', 1)}`, parameters: ['holds'] },
@@ -61,6 +61,12 @@ export function firstQueries(d: Dialect): Readonly<Record<'holds' | 'due' | 'end
       parameters: ['partitions', 'now', 'most'],
     },
     counts: countsQuery(d),
+    // Read with the holds, for it is not locked: what is forgotten meanwhile is seen in one of them.
+    nowhere: {
+      columns: ['forgotten'],
+      sql: `SELECT "forgotten" FROM ${d.table('partitions')} WHERE "id" = ''`,
+      parameters: [],
+    },
   }
 }
 

@@ -29,6 +29,8 @@ export interface First {
   /** Budgets whose time is up, oldest first. */
   readonly ending: ReadonlyArray<{ readonly id: string; readonly ends_at: number }>
   readonly counts: readonly CountRow[]
+  /** Up to when holds were forgotten that had no partition. */
+  readonly nowhere: ReadonlyArray<Pick<PartitionRow, 'forgotten'>>
 }
 
 /** All else that the requests of a step touch. */
