@@ -27,7 +27,8 @@ export async function migrate(client: PostgresClient, schema: string): Promise<v
     }
     await client.query({ text: 'COMMIT' })
   } catch (error) {
-    await client.query({ text: 'ROLLBACK' })
+    // Where that fails, it is because of the error that is thrown.
+    await client.query({ text: 'ROLLBACK' }).catch(() => {})
     throw error
   }
 }

@@ -4,7 +4,8 @@ import { PostgresDatabase } from './postgres-database.js'
 import { SqlBudgetEnforcer } from '../sql/sql-budget-enforcer.js'
 import { Statements } from './statements.js'
 import { systemClock, type Clock } from '../../core/clock.js'
-import { unavailable } from './faults.js'
+import { isLost, unavailable } from './faults.js'
+import { withClient } from './with-client.js'
 import type { BudgetId } from '../../budget/budget-id.js'
 import type { PostgresPool } from './postgres-pool.js'
 
@@ -68,12 +69,12 @@ function schemaOf(schema = 'mcp_budget'): string {
 
 async function prepare(pool: PostgresPool, schema: string, lockTimeoutMs: number): Promise<void> {
   try {
-    const client = await pool.connect()
-    try {
-      await migrate(client, schema)
-    } finally {
-      client.release()
-    }
+    await withClient(pool, (client, spoil) =>
+      migrate(client, schema).catch((error: unknown) => {
+        if (isLost(error)) spoil(error as Error)
+        throw error
+      }),
+    )
   } catch (error) {
     throw unavailable(error, lockTimeoutMs)
   }

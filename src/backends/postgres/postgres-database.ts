@@ -1,5 +1,6 @@
 import { isLost, isRace, unavailable } from './faults.js'
 import { PostgresTransaction, type PostgresTransactionOptions } from './postgres-transaction.js'
+import { withClient } from './with-client.js'
 import type { PostgresClient, PostgresPool } from './postgres-pool.js'
 import type { SqlDatabase } from '../sql/sql-budget-enforcer.js'
 import type { Transaction } from '../sql/transaction.js'
@@ -27,20 +28,18 @@ export class PostgresDatabase implements SqlDatabase {
     ].join('; ')
   }
 
-  async transact<Answer>(work: (tx: Transaction) => Promise<Answer>): Promise<Answer> {
-    const client = await this.#pool.connect()
-    let broken: Error | undefined
-    try {
-      await client.query({ text: this.#begin })
-      const answer = await work(new PostgresTransaction(client, this.#options))
-      await client.query({ text: 'COMMIT' })
-      return answer
-    } catch (error) {
-      broken = await this.#rollBack(client, error)
-      throw error
-    } finally {
-      client.release(broken)
-    }
+  transact<Answer>(work: (tx: Transaction) => Promise<Answer>): Promise<Answer> {
+    return withClient(this.#pool, async (client, spoil) => {
+      try {
+        await client.query({ text: this.#begin })
+        const answer = await work(new PostgresTransaction(client, this.#options))
+        await client.query({ text: 'COMMIT' })
+        return answer
+      } catch (error) {
+        await rollBack(client, error).catch(spoil)
+        throw error
+      }
+    })
   }
 
   isRace(error: unknown): boolean {
@@ -57,13 +56,10 @@ export class PostgresDatabase implements SqlDatabase {
 
   /** The pool is its owner's. */
   async close(): Promise<void> {}
+}
 
-  async #rollBack(client: PostgresClient, error: unknown): Promise<Error | undefined> {
-    try {
-      if (!isLost(error)) await client.query({ text: 'ROLLBACK' })
-      return isLost(error) ? new Error('lost', { cause: error }) : undefined
-    } catch (failed) {
-      return failed as Error
-    }
-  }
+// Without its connection a transaction has ended, or will, as the server finds out.
+async function rollBack(client: PostgresClient, error: unknown): Promise<void> {
+  if (isLost(error)) throw new Error('lost', { cause: error })
+  await client.query({ text: 'ROLLBACK' })
 }

@@ -9,6 +9,9 @@ export interface PostgresClient {
   query(statement: PostgresStatement): Promise<{ readonly rows: readonly unknown[] }>
   /** Gives the connection back; with an error, one that is not to be used again. */
   release(error?: Error): void
+  /** Where the client is an emitter: its `error` ends the process if nobody listens, and the query fails in any case. */
+  on?(event: 'error', listener: (error: Error) => void): unknown
+  removeListener?(event: 'error', listener: (error: Error) => void): unknown
 }
 
 /** A statement. Its values are texts and numbers; lists are arrays of texts. */
