@@ -12,6 +12,8 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     delegation: 'src/delegation/index.ts',
+    postgres: 'src/backends/postgres/index.ts',
+    sqlite: 'src/backends/sqlite/index.ts',
     testing: 'src/testing/index.ts',
     'crypto/node': 'src/core/crypto/node.ts',
     'crypto/web': 'src/core/crypto/web.ts',
@@ -24,11 +26,17 @@ export default defineConfig({
   treeshake: false,
   sourcemap: true,
   clean: true,
-  external: ['#crypto', '#diagnostics'],
+  external: ['#crypto', '#diagnostics', 'libsql'],
   // The default strips `node:` from builtins, which Deno and bundlers then take for packages.
   removeNodeProtocol: false,
   dts: {
-    entry: { index: 'src/index.ts', delegation: 'src/delegation/index.ts', testing: 'src/testing/index.ts' },
+    entry: {
+      index: 'src/index.ts',
+      delegation: 'src/delegation/index.ts',
+      postgres: 'src/backends/postgres/index.ts',
+      sqlite: 'src/backends/sqlite/index.ts',
+      testing: 'src/testing/index.ts',
+    },
     // tsup sets baseUrl, which TypeScript 6 calls deprecated.
     compilerOptions: { ignoreDeprecations: '6.0' },
   },

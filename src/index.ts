@@ -57,7 +57,7 @@ export {
   InMemoryBudgetEnforcer,
   type InMemoryBudgetEnforcerOptions,
 } from './backends/memory/in-memory-budget-enforcer.js'
-export type { MoneySink } from './backends/memory/book.js'
+export type { MoneySink } from './backends/engine/book.js'
 
 export { withDelegation, type DelegationOptions } from './delegation/with-delegation.js'
 export { KeyRing, type KeyRingOptions, type MasterKey, type RetiredKey } from './delegation/key-ring.js'

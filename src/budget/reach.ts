@@ -3,6 +3,9 @@ import { inTime } from '../core/in-time.js'
 import { andThen, isPromise, type MaybePromise } from '../core/maybe-promise.js'
 import type { Clock } from '../core/clock.js'
 
+/** What says that a store is out of reach, where it is said in words of ours. */
+const FAULTS: readonly string[] = ['timeout', 'store_unavailable', 'injected_fault']
+
 /** The store gave no answer. `misuse`: it was reached, and would not take the request. */
 export interface Unreached {
   readonly kind: 'unreached'
@@ -48,6 +51,6 @@ function unreached(cause: unknown): Unreached {
   return {
     kind: 'unreached',
     cause,
-    misuse: BudgetError.isInstance(cause) && cause.code !== 'timeout' && cause.code !== 'injected_fault',
+    misuse: BudgetError.isInstance(cause) && !FAULTS.includes(cause.code),
   }
 }

@@ -20,6 +20,8 @@ export type BudgetErrorCode =
   | 'not_metered'
   | 'invalid_token'
   | 'clock_skew'
+  | 'store_unavailable'
+  | 'invalid_store'
   | 'injected_fault'
 
 /**

@@ -10,7 +10,7 @@ import { World } from './simulation/world.js'
 import type { Credits } from '../core/credits.js'
 import type { FakeClock } from './fake-clock.js'
 import type { HoldingEnforcer } from '../budget/enforcer.js'
-import type { MoneySink } from '../backends/memory/book.js'
+import type { MoneySink } from '../backends/engine/book.js'
 import type { SyncEnforcer } from './verbs.js'
 
 /** What a simulated store is given. */

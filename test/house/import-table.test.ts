@@ -65,7 +65,8 @@ describe('the table', () => {
       'budget/shadow-gate.ts',
       `import { a } from '../backends/memory/enforcer.js'`,
     ],
-    ['the memory store imports the hold rules', 'backends/memory/a.ts', `import { step } from '../../budget/hold.js'`],
+    ['the engine imports the hold rules', 'backends/engine/a.ts', `import { step } from '../../budget/hold.js'`],
+    ['the memory store imports the engine', 'backends/memory/a.ts', `import { Engine } from '../engine/engine.js'`],
     ['a seat imports a type of a feature', 'mcp/refusal.ts', `import { type Mode } from '../budget/mode.js'`],
     ["the tests' entry imports seats", 'testing/fake.ts', `import { wrapTransport } from '../mcp/wrap-transport.js'`],
   ])('allows it when %s', (_, from, text) => {
@@ -86,6 +87,7 @@ describe('the table', () => {
     ['a feature imports a store', 'budget/with-budget.ts', `import { a } from '../backends/memory/enforcer.js'`],
     ['a feature imports a seat', 'budget/with-budget.ts', `import type { A } from '../mcp/wire.js'`],
     ['the preset imports a seat', 'meter.ts', `import { wrapTransport } from './mcp/wrap-transport.js'`],
+    ['the engine imports a store', 'backends/engine/a.ts', `import { a } from '../memory/deadlines.js'`],
     ['the memory store imports a node: builtin', 'backends/memory/a.ts', `import 'node:fs'`],
     ['a seat imports a value of a feature', 'mcp/wrap-tool.ts', `import { a } from '../budget/with-budget.js'`],
     ['a seat imports a type of the SDK', 'mcp/wire.ts', `import type { A } from '@modelcontextprotocol/sdk/types.js'`],

@@ -25,9 +25,11 @@ const PORTS = [
   'tasks/task-requests.ts',
 ]
 const FEATURES = ['pricing/', 'budget/', 'delegation/', 'tasks/', 'ledger/']
-const SEATS_AND_STORES = ['meter.ts', 'mcp/', 'backends/memory/']
+const SEATS_AND_STORES = ['meter.ts', 'mcp/', 'backends/engine/', 'backends/memory/']
 
 const FEATURE: Row = { values: ['core/', ...PORTS], types: FEATURES, packages: [], node: false }
+/** The rules of a store, and one that keeps nothing outside of this process. */
+const STORE: Row = { values: ['core/', ...PORTS], types: FEATURES, packages: [], node: false }
 const NOTHING_MORE = { types: [], packages: [], node: false }
 
 /** The longest key that a file's path begins with is its row; a file without a row may not be there. */
@@ -50,8 +52,14 @@ export const TABLE: Readonly<Record<string, Row>> = {
   'tasks/with-task-tracking.ts': { ...FEATURE, values: [...FEATURE.values, 'backends/memory/'] },
   'ledger/': FEATURE,
   'mcp/': { values: ['core/'], types: FEATURES, packages: [], node: false },
-  'backends/memory/': { values: ['core/', ...PORTS], types: FEATURES, packages: [], node: false },
-  'testing/': { values: ['core/', ...FEATURES, 'backends/memory/', 'mcp/'], ...NOTHING_MORE },
+  'backends/engine/': STORE,
+  'backends/memory/': { ...STORE, values: [...STORE.values, 'backends/engine/'] },
+  'backends/sql/': { ...STORE, values: [...STORE.values, 'backends/engine/'] },
+  'backends/postgres/': { ...STORE, values: [...STORE.values, 'backends/sql/'] },
+  'backends/sqlite/': { ...STORE, values: [...STORE.values, 'backends/sql/'] },
+  // A driver is named where it is opened, and nowhere else.
+  'backends/sqlite/open-handle.ts': { ...STORE, packages: ['libsql'] },
+  'testing/': { values: ['core/', ...FEATURES, 'backends/engine/', 'backends/memory/', 'mcp/'], ...NOTHING_MORE },
 }
 
 /** What is wrong with an import, or undefined. */

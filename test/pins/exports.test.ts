@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs'
 import ts from 'typescript'
 import { beforeAll, describe, expect, test } from 'vitest'
 import * as delegation from '../../src/delegation/index.js'
+import * as postgres from '../../src/backends/postgres/index.js'
 import * as root from '../../src/index.js'
+import * as sqlite from '../../src/backends/sqlite/index.js'
 import * as testing from '../../src/testing/index.js'
 
 /*
@@ -64,6 +66,14 @@ const DELEGATION = {
     'TokenVerifierOptions', 'TokenView', 'VerifiedToken',
   ],
 }
+const POSTGRES = {
+  values: ['PostgresBudgetEnforcer'],
+  types: ['PostgresBudgetEnforcerOptions', 'PostgresClient', 'PostgresPool', 'PostgresStatement'],
+}
+const SQLITE = {
+  values: ['SqliteBudgetEnforcer'],
+  types: ['SqliteBudgetEnforcerOptions', 'SqliteHandle', 'SqliteStatement'],
+}
 const TESTING = {
   // prettier-ignore
   values: [
@@ -84,7 +94,9 @@ let program: ts.Program
 beforeAll(() => {
   const { config } = ts.readConfigFile('tsconfig.json', (path) => ts.sys.readFile(path)) as { config: object }
   const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: [] }, ts.sys, process.cwd())
-  program = ts.createProgram(['src/index.ts', 'src/delegation/index.ts', 'src/testing/index.ts'], options)
+  const entries = ['src/index.ts', 'src/delegation/index.ts', 'src/testing/index.ts']
+  const stores = ['src/backends/postgres/index.ts', 'src/backends/sqlite/index.ts']
+  program = ts.createProgram([...entries, ...stores], options)
 }, 60_000)
 
 describe('mcp-budget', () => {
@@ -95,6 +107,16 @@ describe('mcp-budget', () => {
 describe('mcp-budget/delegation', () => {
   test('exports these values', () => expect(Object.keys(delegation).sort()).toEqual(DELEGATION.values))
   test('exports these types', () => expect(typesOf('src/delegation/index.ts', delegation)).toEqual(DELEGATION.types))
+})
+
+describe('mcp-budget/postgres', () => {
+  test('exports these values', () => expect(Object.keys(postgres).sort()).toEqual(POSTGRES.values))
+  test('exports these types', () => expect(typesOf('src/backends/postgres/index.ts', postgres)).toEqual(POSTGRES.types))
+})
+
+describe('mcp-budget/sqlite', () => {
+  test('exports these values', () => expect(Object.keys(sqlite).sort()).toEqual(SQLITE.values))
+  test('exports these types', () => expect(typesOf('src/backends/sqlite/index.ts', sqlite)).toEqual(SQLITE.types))
 })
 
 describe('mcp-budget/testing', () => {
@@ -114,6 +136,14 @@ describe('package.json', () => {
       './delegation': {
         import: { types: './dist/delegation.d.ts', default: './dist/delegation.js' },
         require: { types: './dist/delegation.d.cts', default: './dist/delegation.cjs' },
+      },
+      './postgres': {
+        import: { types: './dist/postgres.d.ts', default: './dist/postgres.js' },
+        require: { types: './dist/postgres.d.cts', default: './dist/postgres.cjs' },
+      },
+      './sqlite': {
+        import: { types: './dist/sqlite.d.ts', default: './dist/sqlite.js' },
+        require: { types: './dist/sqlite.d.cts', default: './dist/sqlite.cjs' },
       },
       './testing': {
         import: { types: './dist/testing.d.ts', default: './dist/testing.js' },

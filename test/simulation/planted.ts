@@ -3,7 +3,7 @@ import { InMemoryBudgetEnforcer } from '../../src/backends/memory/in-memory-budg
 import type { BudgetView, HoldingEnforcer, HoldRequest, HoldResult, MoveResult } from '../../src/budget/enforcer.js'
 import type { Clock } from '../../src/core/clock.js'
 import type { EnforcerCall, Verb } from '../../src/testing/index.js'
-import type { MoneySink } from '../../src/backends/memory/book.js'
+import type { MoneySink } from '../../src/backends/engine/book.js'
 
 interface Context {
   readonly clock: Clock

@@ -1,11 +1,5 @@
-/** Something with a deadline, linked into a slot of the wheel. Owned by {@link Deadlines} while `slot` is not −1. */
-export interface Timed {
-  /** Milliseconds on the wheel's clock. */
-  deadline: number
-  slot: number
-  next: Timed | undefined
-  previous: Timed | undefined
-}
+import type { DeadlineTable } from '../engine/records.js'
+import type { Timed } from '../engine/timed.js'
 
 const SLOT_MS = 64
 const SLOTS = 2048
@@ -15,7 +9,7 @@ const SLOTS = 2048
  * turned by whoever asks. Adding and removing cost the same whatever the number; what is due comes out exactly at its
  * deadline, not a slot later.
  */
-export class Deadlines {
+export class Deadlines implements DeadlineTable {
   readonly #heads: Array<Timed | undefined> = []
   // To the millisecond: the slot of the present is looked at once in each, however often somebody asks.
   #turnedTo: number

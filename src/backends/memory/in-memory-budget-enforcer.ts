@@ -1,38 +1,13 @@
-import { assertCredits, type Credits } from '../../core/credits.js'
-import { BudgetError, describeValue } from '../../core/errors.js'
-import { systemClock, type Clock } from '../../core/clock.js'
 import { assertKeys } from '../../core/settings.js'
-import { budgetId, type BudgetId } from '../../budget/budget-id.js'
-import { Authorities, tokenIdOf } from './authorities.js'
+import { ClosedBudgets } from './closed-budgets.js'
 import { Deadlines } from './deadlines.js'
-import { Holds } from './holds.js'
-import { assertNewBudget, assertRevoked, newBudgetKey } from './delegation-requests.js'
+import { Engine } from '../engine/engine.js'
+import { MemoryHolds } from './memory-holds.js'
 import { ReplayMemory } from './replay-memory.js'
-import { Book, refusedMove, unknownBudget, type MoneySink } from './book.js'
-import { transfer } from './transfers.js'
-import type {
-  BudgetResult,
-  BudgetView,
-  CaptureRequest,
-  CaptureResult,
-  CloseRequest,
-  CloseResult,
-  ExtendRequest,
-  ExtendResult,
-  GrantRequest,
-  DelegatingEnforcer,
-  EnforcerReason,
-  HoldRequest,
-  HoldResult,
-  MoveResult,
-  ReleaseRequest,
-  ReleaseResult,
-  SpendRequest,
-  TransferRequest,
-} from '../../budget/enforcer.js'
-import type { BudgetRecord } from './budget-record.js'
-import type { Authority } from '../../budget/authority.js'
-import type { RevokeRequest, RevokeResult } from '../../budget/moves.js'
+import { systemClock, type Clock } from '../../core/clock.js'
+import type { BudgetId } from '../../budget/budget-id.js'
+import type { MoneySink } from '../engine/book.js'
+import type { Records } from '../engine/records.js'
 
 /** Settings of {@link InMemoryBudgetEnforcer}. */
 export interface InMemoryBudgetEnforcerOptions {
@@ -56,224 +31,23 @@ export interface InMemoryBudgetEnforcerOptions {
  * enforcer.describe('agent-1').available // 1000
  * ```
  */
-export class InMemoryBudgetEnforcer implements DelegatingEnforcer {
-  readonly #clock: Clock
-  readonly #book: Book
-  readonly #authorities: Authorities
-  readonly #holds: Holds
-  readonly #spends: Answers<BudgetResult> = new ReplayMemory()
-  readonly #moves: Answers<MoveResult> = new ReplayMemory()
-  readonly #closes: Answers<CloseResult> = new ReplayMemory()
-  readonly #revokes: Answers<RevokeResult> = new ReplayMemory()
-  #now = 0
-
+export class InMemoryBudgetEnforcer extends Engine {
   constructor(options: InMemoryBudgetEnforcerOptions = {}) {
     assertKeys(options, ['ledger', 'partition', 'clock'], 'options')
-    this.#clock = options.clock ?? systemClock
-    this.#now = this.#clock.now()
-    const deadlines = new Deadlines(this.#now)
-    this.#book = new Book(options.ledger, options.partition, deadlines)
-    this.#authorities = new Authorities(this.#book)
-    this.#holds = new Holds(this.#book, deadlines, this.#authorities)
+    const { clock = systemClock, ledger, partition } = options
+    const records: Records = {
+      budgets: new Map(),
+      closed: new ClosedBudgets(),
+      sequence: new Map(),
+      deadlines: new Deadlines(clock.now()),
+      holds: new MemoryHolds(),
+      counters: new Map(),
+      revocations: new Map(),
+      spends: new ReplayMemory(),
+      moves: new ReplayMemory(),
+      closes: new ReplayMemory(),
+      revokes: new ReplayMemory(),
+    }
+    super(records, { clock, ledger, partition })
   }
-
-  check(budget: BudgetId, cost: Credits): BudgetResult {
-    assertCredits(cost, 'cost')
-    this.#tick()
-    return this.#book.judge(this.#book.find(budget), cost)
-  }
-
-  spend(request: SpendRequest): BudgetResult {
-    const { chargeId, cost, tool } = request
-    assertCredits(cost, 'cost')
-    assertId(chargeId, 'chargeId')
-    const budget = budgetId(request.budget)
-    return this.#once(
-      this.#spends,
-      chargeId,
-      [budget, tool, cost],
-      (now) => this.#book.spend(request, now),
-      () => ({ allowed: false, remaining: this.#book.find(budget)?.available ?? 0, reason: 'id_reused' }),
-    )
-  }
-
-  remaining(budget: BudgetId): Credits {
-    this.#tick()
-    return this.#book.get(budget).available
-  }
-
-  initialize(budget: BudgetId, credits: Credits): void {
-    assertCredits(credits, 'credits')
-    this.#book.create(budget, credits, this.#tick())
-  }
-
-  hold(request: HoldRequest): HoldResult {
-    assertId(request.id, 'id')
-    assertTtl(request.ttlMs)
-    return this.#holds.place(request, this.#tick())
-  }
-
-  capture(request: CaptureRequest): CaptureResult {
-    assertId(request.id, 'id')
-    assertId(request.holdId, 'holdId')
-    assertCredits(request.amount, 'amount')
-    return this.#holds.capture(request, this.#tick())
-  }
-
-  release(request: ReleaseRequest): ReleaseResult {
-    assertId(request.id, 'id')
-    assertId(request.holdId, 'holdId')
-    return this.#holds.release(request, this.#tick())
-  }
-
-  extend(request: ExtendRequest): ExtendResult {
-    assertId(request.id, 'id')
-    assertId(request.holdId, 'holdId')
-    assertTtl(request.ttlMs)
-    assertRound(request.round)
-    return this.#holds.extend(request, this.#tick())
-  }
-
-  grant(request: GrantRequest): MoveResult {
-    const { id, amount } = request
-    const budget = budgetId(request.budget)
-    assertMoved(amount)
-    return this.#once(
-      this.#moves,
-      id,
-      ['grant', budget, amount],
-      (now) => this.#book.grant(request, now),
-      () => reused(budget),
-    )
-  }
-
-  transfer(request: TransferRequest): MoveResult {
-    const { id, amount, create = false, authority } = request
-    const [from, to] = [budgetId(request.from), budgetId(request.to)]
-    assertMoved(amount)
-    assertNewBudget(create)
-    return this.#once(
-      this.#moves,
-      id,
-      ['transfer', from, to, newBudgetKey(create), amount, tokenIdOf(authority)],
-      (now) => transfer(this.#book, this.#authorities, request, now),
-      () => reused(from),
-    )
-  }
-
-  close(request: CloseRequest): CloseResult {
-    const { id, why, authority } = request
-    const budget = budgetId(request.budget)
-    return this.#once(
-      this.#closes,
-      id,
-      [budget, why, tokenIdOf(authority)],
-      (now) => this.#close(request, now),
-      () => ({ kind: 'refused', reason: 'id_reused' }),
-    )
-  }
-
-  revoke(request: RevokeRequest): RevokeResult {
-    const { id, until } = request
-    const budget = budgetId(request.budget)
-    return this.#once(
-      this.#revokes,
-      id,
-      [budget, assertRevoked(request), until],
-      (now) => this.#authorities.revoke(request, now),
-      () => ({ kind: 'refused', reason: 'id_reused' }),
-    )
-  }
-
-  describe(budget: BudgetId, authority?: Authority): BudgetView {
-    this.#tick()
-    const found = this.#book.get(budget)
-    if (authority === undefined) return found.view()
-    // To whom it is not shown, it is not there.
-    if (!this.#authorities.covers(authority, found) || this.#authorities.isRevoked(authority))
-      throw unknownBudget(budget)
-    return { ...found.view(), limits: this.#authorities.limits(authority) }
-  }
-
-  #close({ id, budget: name, authority }: CloseRequest, at: number): CloseResult {
-    const budget = this.#book.find(name)
-    const reason = this.#refuseClose(budget, authority)
-    return reason === undefined && budget !== undefined
-      ? this.#book.close(budget, { id, at })
-      : { kind: 'refused', reason: reason ?? 'unknown_budget' }
-  }
-
-  #refuseClose(budget: BudgetRecord | undefined, authority: Authority | undefined): EnforcerReason | undefined {
-    if (budget === undefined) return 'unknown_budget'
-    if (authority === undefined) return undefined
-    if (this.#authorities.payer(authority) === undefined) return 'unknown_budget'
-    if (!this.#authorities.covers(authority, budget)) return 'not_descendant'
-    if (budget.state !== 'open') return 'closed'
-    return this.#authorities.isRevoked(authority) ? 'revoked' : undefined
-  }
-
-  // Under an id that stands for another request the answer is `otherwise`.
-  #once<Answer>(
-    answers: Answers<Answer>,
-    id: string,
-    payload: readonly unknown[],
-    make: (now: number) => Answer,
-    otherwise: () => Answer,
-  ): Answer {
-    assertId(id, 'id')
-    const now = this.#tick()
-    const text = JSON.stringify(payload)
-    const known = answers.get(id)
-    if (known !== undefined) return known.payload === text ? known.answer : otherwise()
-    const answer = make(now)
-    answers.set(id, { payload: text, answer }, now)
-    return answer
-  }
-
-  // The store's own clock never goes back, whatever the machine's does: what has expired stays expired.
-  #tick(): number {
-    const now = this.#clock.now()
-    if (now > this.#now) this.#now = now
-    if (!this.#book.writing) this.#holds.expireDue(this.#now)
-    return this.#now
-  }
-}
-
-/** The answers that were given, and to what. */
-type Answers<Answer> = ReplayMemory<{ readonly payload: string; readonly answer: Answer }>
-
-function reused(budget: BudgetId): MoveResult {
-  return refusedMove('id_reused', budget)
-}
-
-function assertMoved(amount: unknown): asserts amount is Credits {
-  assertCredits(amount, 'amount')
-  if (amount > 0) return
-  throw new BudgetError({ code: 'invalid_credits', message: 'Expected `amount` to be at least 1, got `0`' })
-}
-
-function assertId(id: unknown, what: string): asserts id is string {
-  if (typeof id === 'string' && id.length > 0 && id.length <= 128) return
-  throw new BudgetError({
-    code: 'invalid_request',
-    message: `Expected \`${what}\` to be text of 1 to 128 characters, got ${describeValue(id)}`,
-  })
-}
-
-function assertRound(round: unknown): asserts round is number | undefined {
-  if (round === undefined || (Number.isSafeInteger(round) && (round as number) > 0)) return
-  throw new BudgetError({
-    code: 'invalid_request',
-    message: `Expected \`round\` to be an integer from 1, got ${describeValue(round)}`,
-  })
-}
-
-const LONGEST_HOLD_MS = 86_400_000
-
-function assertTtl(ttlMs: unknown): asserts ttlMs is number {
-  if (Number.isSafeInteger(ttlMs) && (ttlMs as number) > 0 && (ttlMs as number) <= LONGEST_HOLD_MS) return
-  throw new BudgetError({
-    code: 'invalid_request',
-    message: `Expected \`ttlMs\` to be an integer from 1 to ${LONGEST_HOLD_MS}, got ${describeValue(ttlMs)}`,
-  })
 }

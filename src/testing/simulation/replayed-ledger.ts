@@ -2,7 +2,7 @@ import { applyChange, NO_CHANGE, type Balance } from '../../budget/hold.js'
 import { insist } from './violation.js'
 import type { BudgetId } from '../../budget/budget-id.js'
 import type { MoneyEntry } from '../../ledger/entry.js'
-import type { MoneySink } from '../../backends/memory/book.js'
+import type { MoneySink } from '../../backends/engine/book.js'
 
 /** A ledger that replays its entries as they come, so that the balances can be compared after every event. */
 export class ReplayedLedger implements MoneySink {

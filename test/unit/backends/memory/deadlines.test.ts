@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Deadlines, type Timed } from '../../../../src/backends/memory/deadlines.js'
+import { Deadlines } from '../../../../src/backends/memory/deadlines.js'
+import type { Timed } from '../../../../src/backends/engine/timed.js'
 
 const START = 1_800_000_000_000
 

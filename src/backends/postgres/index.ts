@@ -1,0 +1,2 @@
+export { PostgresBudgetEnforcer, type PostgresBudgetEnforcerOptions } from './postgres-budget-enforcer.js'
+export type { PostgresClient, PostgresPool, PostgresStatement } from './postgres-pool.js'

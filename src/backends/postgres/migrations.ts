@@ -1,0 +1,97 @@
+const CREDITS = (column: string): string =>
+  `"${column}" bigint NOT NULL CHECK ("${column}" BETWEEN 0 AND 9007199254740991)`
+const CHANGE = (column: string): string =>
+  `"${column}" bigint NOT NULL CHECK ("${column}" BETWEEN -9007199254740991 AND 9007199254740991)`
+const BALANCE = ['available', 'held', 'spent', 'debt', 'in', 'out', 'burned']
+
+/**
+ * Each makes the schema of its number, counted from 1, out of the one before. What was published is never changed.
+ * `s` is the name of the schema.
+ */
+export const MIGRATIONS: ReadonlyArray<(s: string) => string> = [
+  (s) => `
+CREATE TABLE ${s}.partitions (
+  "id" text COLLATE "C" PRIMARY KEY, "seq" bigint NOT NULL, "born" bigint NOT NULL, "now" bigint NOT NULL,
+  "forgotten" bigint NOT NULL
+) WITH (fillfactor = 50);
+
+CREATE TABLE ${s}.budgets (
+  "id" text COLLATE "C" PRIMARY KEY, "partition" text COLLATE "C" NOT NULL, "parent" text COLLATE "C",
+  "state" text NOT NULL CHECK ("state" IN ('open', 'closing', 'closed')),
+  ${BALANCE.map(CREDITS).join(', ')},
+  "open_holds" bigint NOT NULL, "live_children" bigint NOT NULL, "is_parent" smallint NOT NULL,
+  "initial" bigint, "window_start" bigint, "window_end" bigint, "delegated" text, "nonce" text COLLATE "C",
+  "ends_at" bigint, "closed_at" bigint, "born" bigint NOT NULL,
+  CHECK ("in"::numeric + "debt" = "available"::numeric + "held" + "spent" + "out" + "burned")
+) WITH (fillfactor = 50);
+CREATE INDEX budgets_parent ON ${s}.budgets ("parent") WHERE "parent" IS NOT NULL;
+CREATE INDEX budgets_nonce ON ${s}.budgets ("nonce") WHERE "nonce" IS NOT NULL;
+CREATE INDEX budgets_ending ON ${s}.budgets ("partition", "ends_at") WHERE "state" = 'open' AND "ends_at" IS NOT NULL;
+CREATE INDEX budgets_closed ON ${s}.budgets ("partition", "closed_at") WHERE "closed_at" IS NOT NULL;
+
+CREATE TABLE ${s}.prefixes (
+  "prefix" text COLLATE "C" NOT NULL, "budget" text COLLATE "C" NOT NULL, PRIMARY KEY ("prefix", "budget")
+);
+
+CREATE TABLE ${s}.holds (
+  "id" text COLLATE "C" PRIMARY KEY, "partition" text COLLATE "C" NOT NULL,
+  "state" text NOT NULL CHECK ("state" IN ('open', 'captured', 'released', 'expired', 'refused')),
+  "deadline" bigint NOT NULL, "ended_at" bigint, "body" text NOT NULL
+);
+CREATE INDEX holds_due ON ${s}.holds ("partition", "deadline") WHERE "state" = 'open';
+CREATE INDEX holds_ended ON ${s}.holds ("partition", "ended_at") WHERE "ended_at" IS NOT NULL;
+
+CREATE TABLE ${s}.answers (
+  "verb" text COLLATE "C" NOT NULL, "id" text COLLATE "C" NOT NULL, "at" bigint NOT NULL, "payload" text NOT NULL,
+  "answer" text NOT NULL, PRIMARY KEY ("verb", "id")
+);
+CREATE INDEX answers_at ON ${s}.answers ("at");
+
+CREATE TABLE ${s}.counters (
+  "root" text COLLATE "C" NOT NULL, "prefix" text COLLATE "C" NOT NULL, "used" double precision NOT NULL,
+  "at" bigint NOT NULL, "limit_of" text NOT NULL, PRIMARY KEY ("root", "prefix")
+) WITH (fillfactor = 50);
+CREATE TABLE ${s}.counts ("root" text COLLATE "C" PRIMARY KEY, "size" bigint NOT NULL, "searched_at" bigint);
+
+CREATE TABLE ${s}.bans (
+  "partition" text COLLATE "C" NOT NULL, "id" text COLLATE "C" NOT NULL, "kind" text NOT NULL, "value" bigint,
+  PRIMARY KEY ("partition", "id", "kind")
+);
+
+CREATE TABLE ${s}.entries (
+  "partition" text COLLATE "C" NOT NULL, "seq" bigint NOT NULL, "at" bigint NOT NULL, "op" text NOT NULL,
+  "budget" text COLLATE "C" NOT NULL, "id" text COLLATE "C" NOT NULL, "tool" text, "counter" text COLLATE "C",
+  ${BALANCE.map(CHANGE).join(', ')}, PRIMARY KEY ("partition", "seq")
+);
+CREATE INDEX entries_id ON ${s}.entries ("id");
+CREATE INDEX entries_budget ON ${s}.entries ("budget", "at");
+
+CREATE TABLE ${s}.calls (
+  "n" bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "charge_id" text COLLATE "C", "at" bigint, "tool" text NOT NULL,
+  "body" text NOT NULL
+);
+CREATE INDEX calls_charge ON ${s}.calls ("charge_id");
+CREATE INDEX calls_at ON ${s}.calls ("at");
+
+CREATE TABLE ${s}.tasks (
+  "name" text COLLATE "C" NOT NULL, "principal" text COLLATE "C" NOT NULL,
+  "state" text NOT NULL CHECK ("state" IN ('open', 'ending', 'ended')),
+  "due_at" bigint NOT NULL, "ended_at" bigint, "body" text NOT NULL, PRIMARY KEY ("name", "principal")
+);
+CREATE INDEX tasks_due ON ${s}.tasks ("due_at") WHERE "state" <> 'ended';
+CREATE INDEX tasks_ended ON ${s}.tasks ("ended_at") WHERE "ended_at" IS NOT NULL;
+CREATE TABLE ${s}.attempt_keys (
+  "principal" text COLLATE "C" NOT NULL, "key" text COLLATE "C" NOT NULL, "at" bigint NOT NULL, "body" text NOT NULL,
+  PRIMARY KEY ("principal", "key")
+);
+CREATE INDEX attempt_keys_at ON ${s}.attempt_keys ("at");
+CREATE TABLE ${s}.key_counts ("principal" text COLLATE "C" PRIMARY KEY, "size" bigint NOT NULL);
+CREATE TABLE ${s}.failures (
+  "operation" text COLLATE "C" PRIMARY KEY, "changed" bigint NOT NULL, "body" text NOT NULL
+);
+CREATE INDEX failures_changed ON ${s}.failures ("changed");
+CREATE TABLE ${s}.task_totals (
+  "id" text COLLATE "C" PRIMARY KEY, "tasks" bigint NOT NULL, "ended" bigint NOT NULL, "failures" bigint NOT NULL
+);
+`,
+]

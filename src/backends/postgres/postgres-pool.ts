@@ -1,0 +1,22 @@
+/** What a store needs of a pool of connections. A `Pool` of the package `pg` has it. */
+export interface PostgresPool {
+  connect(): Promise<PostgresClient>
+}
+
+/** One connection, for one transaction at a time. */
+export interface PostgresClient {
+  /** With a `name`, a statement that the connection prepares once. */
+  query(statement: PostgresStatement): Promise<{ readonly rows: readonly unknown[] }>
+  /** Gives the connection back; with an error, one that is not to be used again. */
+  release(error?: Error): void
+  /** Where the client is an emitter: its `error` ends the process if nobody listens, and the query fails in any case. */
+  on?(event: 'error', listener: (error: Error) => void): unknown
+  removeListener?(event: 'error', listener: (error: Error) => void): unknown
+}
+
+/** A statement. Its values are texts and numbers; lists are arrays of texts. */
+export interface PostgresStatement {
+  readonly name?: string
+  readonly text: string
+  readonly values?: unknown[]
+}

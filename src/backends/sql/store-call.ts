@@ -1,0 +1,33 @@
+import type { DelegatingEnforcer } from '../../budget/enforcer.js'
+import type { Ledger, LedgerQuery } from '../../ledger/ledger.js'
+import type { TaskStore } from '../../tasks/task-store.js'
+
+type Args<Verb extends keyof DelegatingEnforcer> = Parameters<DelegatingEnforcer[Verb]>
+
+/** One request for the engine: which verb, and what it was given. */
+export type EngineCall = {
+  [Verb in keyof DelegatingEnforcer]: { readonly verb: Verb; readonly args: Args<Verb> }
+}[keyof DelegatingEnforcer]
+
+/** One request for the ledger. */
+export type LedgerCall =
+  | { readonly verb: 'append'; readonly args: Parameters<Ledger['append']> }
+  | { readonly verb: 'entries'; readonly args: readonly [query: LedgerQuery] }
+
+/** One request for the tasks. */
+export type TaskCall = {
+  [Verb in keyof TaskStore]: { readonly verb: Verb; readonly args: Parameters<TaskStore[Verb]> }
+}[keyof TaskStore]
+
+/** One request about money. */
+export type MoneyCall = EngineCall | LedgerCall
+
+/** One request to a store. */
+export type StoreCall = MoneyCall | TaskCall
+
+const TASK_VERBS = ['begin', 'finish', 'bind', 'find', 'amend', 'end', 'due']
+
+/** Whether a request is about tasks. */
+export function isTaskCall(call: StoreCall): call is TaskCall {
+  return TASK_VERBS.includes(call.verb)
+}

@@ -1,0 +1,151 @@
+import { budgetId, type BudgetId } from '../../budget/budget-id.js'
+import { rootOf } from '../engine/authorities.js'
+import type { Authority, Prefix } from '../../budget/authority.js'
+import type { HeldAuthority } from '../engine/authorities.js'
+import type { HoldLine } from '../../budget/enforcer.js'
+import type { RevokeRequest } from '../../budget/moves.js'
+import type { MoneyCall } from './store-call.js'
+
+/** What some requests touch. Requests that are none are passed over here: the engine says what is wrong with them. */
+export class Touched {
+  readonly partitions = new Set<string>()
+  readonly holds = new Set<string>()
+  /** Of holds that are released: one that has not come yet has no partition. */
+  readonly released = new Set<string>()
+  readonly budgets = new Set<BudgetId>()
+  readonly trees = new Set<BudgetId>()
+  readonly parents = new Set<BudgetId>()
+  readonly prefixes = new Set<string>()
+  readonly nonces = new Set<string>()
+  readonly bans = new Set<string>()
+  readonly banned = new Set<string>()
+  /** Roots whose counts may get a new counter, with the number of prefixes that may be new. */
+  readonly fresh = new Map<BudgetId, number>()
+  readonly #answers = new Set<string>()
+  readonly #counters = new Map<BudgetId, Set<string>>()
+  readonly #partitionOf: (budget: BudgetId) => string
+
+  constructor(partitionOf: (budget: BudgetId) => string) {
+    this.#partitionOf = partitionOf
+  }
+
+  get answers(): Array<readonly [verb: string, id: string]> {
+    return Array.from(this.#answers, (key) => JSON.parse(key) as [string, string])
+  }
+
+  get counters(): Array<readonly [root: string, prefix: string]> {
+    return [...this.#counters].flatMap(([root, prefixes]) => Array.from(prefixes, (prefix) => [root, prefix] as const))
+  }
+
+  get roots(): Iterable<BudgetId> {
+    return this.#counters.keys()
+  }
+
+  note(call: MoneyCall): void {
+    switch (call.verb) {
+      case 'check':
+      case 'remaining':
+      case 'initialize':
+        return void this.#budget(call.args[0])
+      case 'describe':
+        this.#authority(call.args[1])
+        return void this.#budget(call.args[0], this.parents)
+      case 'spend':
+        this.#answer('spend', call.args[0].chargeId)
+        return void this.#budget(call.args[0].budget)
+      case 'hold':
+        return this.#hold(call.args[0].id, call.args[0].lines, call.args[0].authority)
+      case 'capture':
+        return this.#hold(call.args[0].holdId, call.args[0].lines)
+      case 'release':
+        this.released.add(call.args[0].holdId)
+        return this.#hold(call.args[0].holdId)
+      case 'extend':
+        return this.#hold(call.args[0].holdId)
+      case 'grant':
+        this.#answer('move', call.args[0].id)
+        return void this.#budget(call.args[0].budget)
+      case 'transfer':
+        this.#answer('move', call.args[0].id)
+        this.#budget(call.args[0].to)
+        this.#authority(call.args[0].authority)
+        return void this.#budget(call.args[0].from)
+      case 'close':
+        this.#answer('close', call.args[0].id)
+        this.#authority(call.args[0].authority)
+        return void this.#budget(call.args[0].budget, this.trees)
+      case 'revoke':
+        return this.#revoke(call.args[0])
+      case 'append':
+      case 'entries':
+        return
+    }
+  }
+
+  /** What a hold that was loaded leads to: the end of a hold on a budget that closes is handed to those above. */
+  noteHeld({ budgets, authority }: { budgets: readonly BudgetId[]; authority: HeldAuthority | undefined }): void {
+    for (const budget of budgets) this.budgets.add(budget)
+    if (authority !== undefined) this.#limits(authority.root, [...authority.ceilings, ...authority.calls])
+  }
+
+  #hold(id: string, lines: readonly HoldLine[] = [], authority?: Authority): void {
+    this.holds.add(String(id))
+    for (const line of lines) this.#budget(line.budget)
+    this.#authority(authority)
+  }
+
+  #revoke(request: RevokeRequest): void {
+    this.#answer('revoke', request.id)
+    const budget = this.#budget(request.budget, 'issuedBefore' in request ? this.trees : undefined)
+    if (budget === undefined) return
+    this.banned.add(this.#partitionOf(budget))
+    this.bans.add(budget)
+    if ('prefixId' in request) this.#named(request.prefixId, this.prefixes)
+    if ('nonce' in request) this.#named(request.nonce, this.nonces)
+  }
+
+  #named(id: string, found: Set<string>): void {
+    this.bans.add(String(id))
+    found.add(String(id))
+  }
+
+  #authority(authority: Authority | undefined): void {
+    if (authority === undefined) return
+    try {
+      const { budget, registrations, prefixIds, nonce, ceilings, calls, rates } = authority
+      for (const name of [budget, ...registrations.flatMap((each) => [each.budget, each.parent])]) {
+        const id = this.#budget(name)
+        if (id !== undefined) this.bans.add(id)
+      }
+      for (const id of [...prefixIds, nonce]) this.bans.add(id)
+      const root = rootOf(authority)
+      const limits = [...ceilings, ...calls, ...rates]
+      this.#limits(root, limits)
+      this.fresh.set(root, (this.fresh.get(root) ?? 0) + limits.length)
+    } catch {
+      // The engine refuses it.
+    }
+  }
+
+  #limits(root: BudgetId, limits: readonly Prefix[]): void {
+    const known = this.#counters.get(root) ?? new Set()
+    for (const { prefixId } of limits) known.add(prefixId)
+    this.#counters.set(root, known)
+  }
+
+  #answer(verb: string, id: string): void {
+    this.#answers.add(JSON.stringify([verb, String(id)]))
+  }
+
+  #budget(name: BudgetId, also?: Set<BudgetId>): BudgetId | undefined {
+    try {
+      const id = budgetId(name)
+      this.budgets.add(id)
+      also?.add(id)
+      this.partitions.add(this.#partitionOf(id))
+      return id
+    } catch {
+      return undefined
+    }
+  }
+}

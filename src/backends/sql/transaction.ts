@@ -1,0 +1,111 @@
+import type { MaybePromise } from '../../core/maybe-promise.js'
+import type { TaskChanges, TasksFound } from './task-set.js'
+import type { LedgerQuery } from '../../ledger/ledger.js'
+import type { BanRow, CountRow, HoldRow, PartitionRow, Rows, TableName } from './rows.js'
+
+/** What the requests of a step touch that is found by the holds they name. */
+export interface FirstWanted {
+  readonly holds: readonly string[]
+  readonly partitions: readonly string[]
+  /** Roots whose counts may get a new counter. */
+  readonly roots: readonly string[]
+  readonly now: number
+  /** How many holds, and how many budgets, that are due. */
+  readonly most: number
+}
+
+/** What was locked, and which of the holds are known. */
+export interface Locked {
+  readonly partitions: readonly PartitionRow[]
+  readonly known: readonly string[]
+  readonly now: number | undefined
+}
+
+/** What is found by {@link FirstWanted}. */
+export interface First {
+  readonly holds: readonly HoldRow[]
+  /** Open holds whose time is up, oldest first. */
+  readonly due: readonly HoldRow[]
+  /** Budgets whose time is up, oldest first. */
+  readonly ending: ReadonlyArray<{ readonly id: string; readonly ends_at: number }>
+  readonly counts: readonly CountRow[]
+  /** Up to when holds were forgotten that had no partition. */
+  readonly nowhere: ReadonlyArray<Pick<PartitionRow, 'forgotten'>>
+}
+
+/** All else that the requests of a step touch. */
+export interface RestWanted {
+  /** With all above them. */
+  readonly budgets: readonly string[]
+  /** With all below them that is not closed. */
+  readonly trees: readonly string[]
+  /** With their children. */
+  readonly parents: readonly string[]
+  /** Budgets that were delegated by these, and all below them. */
+  readonly prefixes: readonly string[]
+  readonly nonces: readonly string[]
+  readonly answers: ReadonlyArray<readonly [verb: string, id: string]>
+  readonly counters: ReadonlyArray<readonly [root: string, prefix: string]>
+  /** Roots whose counters are all wanted. */
+  readonly full: readonly string[]
+  readonly roots: readonly string[]
+  readonly partitions: readonly string[]
+  readonly bans: readonly string[]
+  /** Partitions whose bans are counted. */
+  readonly banned: readonly string[]
+}
+
+/** What is found by {@link RestWanted}. */
+export interface Rest {
+  readonly budgets: ReadonlyArray<Rows['budgets']>
+  readonly answers: ReadonlyArray<Rows['answers']>
+  readonly counters: ReadonlyArray<Rows['counters']>
+  readonly counts: readonly CountRow[]
+  readonly bans: readonly BanRow[]
+  readonly banCounts: ReadonlyArray<{ readonly partition: string; readonly size: number }>
+}
+
+/** Rows to write, and counters to take away. */
+export type Changes = { readonly [Name in TableName]: ReadonlyArray<Rows[Name]> } & {
+  /** Holds that are new: one that is there by now means that the step was decided on something else. */
+  readonly newHolds: readonly HoldRow[]
+  readonly uncounted: ReadonlyArray<readonly [root: string, prefix: string]>
+}
+
+/** What requests touch of tasks. Numbers bound what is looked at. */
+export interface TasksWanted {
+  readonly names: readonly string[]
+  readonly keys: ReadonlyArray<readonly [principal: string, key: string]>
+  readonly principals: readonly string[]
+  readonly operations: readonly string[]
+  readonly now: number
+  readonly due: number
+  /** Of those that ended first. */
+  readonly over: number
+  /** Of old keys and failures. */
+  readonly old: number
+  readonly keysBefore: number
+}
+
+/** One transaction of a database. What it reads was committed, and stays as it is until it ends. */
+export interface Transaction {
+  /**
+   * Locks partitions, and those of holds that are known, in the order of their names; makes those that are missing.
+   * Answers with the time, where the database has one.
+   */
+  lock(wanted: { readonly partitions: readonly string[]; readonly holds: readonly string[] }): MaybePromise<Locked>
+  /** Forgets what ended before a time, up to a bound; answers with the holds that it forgot. */
+  forget(wanted: {
+    readonly partitions: readonly string[]
+    readonly before: number
+  }): MaybePromise<ReadonlyArray<Pick<HoldRow, 'id' | 'partition'>>>
+  /** Forgets bans whose time is over. */
+  forgetBans(wanted: { readonly partitions: readonly string[]; readonly before: number }): MaybePromise<void>
+  first(wanted: FirstWanted): MaybePromise<First>
+  rest(wanted: RestWanted): MaybePromise<Rest>
+  write(changes: Changes): MaybePromise<void>
+  tasks(wanted: TasksWanted): MaybePromise<TasksFound>
+  writeTasks(changes: TaskChanges, partitions: readonly PartitionRow[]): MaybePromise<void>
+  /** The money entries, or the calls, that a ledger is asked for, oldest first. */
+  ledger<Name extends 'entries' | 'calls'>(table: Name, query: LedgerQuery): MaybePromise<ReadonlyArray<Rows[Name]>>
+}

@@ -1,0 +1,2 @@
+export { SqliteBudgetEnforcer, type SqliteBudgetEnforcerOptions } from './sqlite-budget-enforcer.js'
+export type { SqliteHandle, SqliteStatement } from './sqlite-handle.js'

@@ -1,0 +1,100 @@
+import type {
+  Changes,
+  First,
+  FirstWanted,
+  Locked,
+  Rest,
+  RestWanted,
+  TasksWanted,
+  Transaction,
+} from '../sql/transaction.js'
+import type { LedgerQuery } from '../../ledger/ledger.js'
+import type { HoldRow, PartitionRow, Rows } from '../sql/rows.js'
+import type { TaskChanges, TasksFound } from '../sql/task-set.js'
+import type { Reader, Statements } from './statements.js'
+
+/** A transaction of SQLite, which holds the only lock of its file. */
+export class SqliteTransaction implements Transaction {
+  readonly #statements: Statements
+
+  constructor(statements: Statements) {
+    this.#statements = statements
+  }
+
+  lock({ partitions, holds }: { readonly partitions: readonly string[]; readonly holds: readonly string[] }): Locked {
+    const known = this.#statements.partitionsOf.all(JSON.stringify(holds)) as Array<Pick<HoldRow, 'id' | 'partition'>>
+    const ids = [...new Set([...partitions, ...known.map(({ partition }) => partition)])]
+    const rows = read<PartitionRow>(this.#statements.partitions, { partitions: ids })
+    const missing = ids.filter((id) => !rows.some((row) => row.id === id))
+    const made = missing.map((id) => ({ id, seq: 0, born: 0, now: 0, forgotten: 0 }))
+    return { partitions: [...rows, ...made], known: known.map(({ id }) => id), now: undefined }
+  }
+
+  forget(wanted: { readonly partitions: readonly string[]; readonly before: number }) {
+    const { forgetHolds, forgetRest } = this.#statements
+    const gone = forgetHolds.statement.all(...valuesOf(forgetHolds, wanted)) as Array<Pick<HoldRow, 'id' | 'partition'>>
+    for (const each of forgetRest) each.statement.run(...valuesOf(each, wanted))
+    return gone
+  }
+
+  forgetBans({ partitions, before }: { readonly partitions: readonly string[]; readonly before: number }): void {
+    this.#statements.forgetBans.run(JSON.stringify(partitions), before)
+  }
+
+  first(wanted: FirstWanted): First {
+    return readAll(this.#statements.first, wanted) as unknown as First
+  }
+
+  rest(wanted: RestWanted): Rest {
+    return readAll(this.#statements.rest, wanted) as unknown as Rest
+  }
+
+  tasks(wanted: TasksWanted): TasksFound {
+    return readAll(this.#statements.tasks, wanted) as unknown as TasksFound
+  }
+
+  writeTasks(changes: TaskChanges, partitions: readonly PartitionRow[]): void {
+    for (const [name, statement] of this.#statements.write)
+      if (name === 'partitions') statement.run(JSON.stringify(partitions))
+    for (const [name, statement] of this.#statements.writeTasks)
+      if (changes[name].length > 0) statement.run(JSON.stringify(changes[name]))
+  }
+
+  ledger<Name extends 'entries' | 'calls'>(table: Name, query: LedgerQuery): ReadonlyArray<Rows[Name]> {
+    return read(this.#statements.ledger(table, query), listed(query))
+  }
+
+  write(changes: Changes): void {
+    if (changes.uncounted.length > 0) this.#statements.uncount.run(JSON.stringify(changes.uncounted))
+    for (const [name, statement] of this.#statements.write) {
+      if (changes[name].length > 0) statement.run(JSON.stringify(changes[name]))
+    }
+  }
+}
+
+// Texts are asked for as lists, by the same statements.
+function listed(query: LedgerQuery): object {
+  return Object.fromEntries(
+    Object.entries(query).map(([key, value]) => [key, typeof value === 'string' ? [value] : (value as unknown)]),
+  )
+}
+
+function readAll(readers: Readonly<Record<string, Reader>>, wanted: object): Record<string, unknown[]> {
+  return Object.fromEntries(Object.entries(readers).map(([name, reader]) => [name, read(reader, wanted)]))
+}
+
+// One text, whatever the driver makes of integers.
+function read<Row>(reader: Reader, wanted: object): Row[] {
+  const values = valuesOf(reader, wanted)
+  // What is asked for nothing is not asked.
+  if (values.length > 0 && values.every((value) => value === '[]')) return []
+  const [row] = reader.statement.all(...values) as Array<{ readonly found: string }>
+  return JSON.parse(row?.found ?? '[]') as Row[]
+}
+
+function valuesOf({ parameters }: Reader, wanted: object): Array<string | number> {
+  return parameters.map((name) => {
+    const value = (wanted as Readonly<Record<string, unknown>>)[name]
+    return typeof value === 'number' ? value : JSON.stringify(value)
+  })
+}

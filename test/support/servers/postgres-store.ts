@@ -1,0 +1,22 @@
+import { Pool } from 'pg'
+import { PostgresBudgetEnforcer, type PostgresBudgetEnforcerOptions } from '../../../src/backends/postgres/index.js'
+
+let count = 0
+
+/** A name for a schema that no other test has. */
+export function newSchema(): string {
+  return `t${process.pid}_${Date.now().toString(36)}_${count++}`
+}
+
+/** A pool of connections to a server that tests share. */
+export function poolOf(connectionString: string, max = 8): Pool {
+  const pool = new Pool({ connectionString, max })
+  // A server that ends says so to connections that nobody uses.
+  pool.on('error', () => {})
+  return pool
+}
+
+/** A store in a schema of its own. */
+export function openStore(pool: Pool, options: Partial<PostgresBudgetEnforcerOptions> = {}) {
+  return PostgresBudgetEnforcer.open({ pool, schema: newSchema(), ...options })
+}
