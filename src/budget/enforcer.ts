@@ -222,11 +222,19 @@ export type ReleaseResult =
   | { readonly kind: 'released'; readonly returned: Credits }
   | { readonly kind: 'refused'; readonly reason: EnforcerReason }
 
-/** Moves a hold's deadline to `ttlMs` from now, on the store's clock; never earlier than it is. */
+/**
+ * Moves a hold's deadline to `ttlMs` from now, on the store's clock; never earlier than it is, but where it also says
+ * what is to happen then.
+ */
 export interface ExtendRequest {
   readonly id: string
   readonly holdId: ChargeId
   readonly ttlMs: number
+  /**
+   * Sets the deadline, earlier too, and what becomes of the hold when it is reached: for a call that became a task, or
+   * was cancelled.
+   */
+  readonly onExpire?: OnExpire
   /**
    * The round of a call that was asked for input, from 1: consumes it in the same step. Each is consumed once, and none
    * after a later one, by whoever comes first: another request for it is `round_used`.

@@ -43,7 +43,9 @@ export class HoldRecord implements Timed {
   rounds: Map<number, string> | undefined = undefined
   deadline: number
   readonly ttlMs: number
+  /** As it was asked for, and what an extension has made of it. */
   readonly onExpire: OnExpire
+  expires: OnExpire
   readonly overdraft: boolean
   readonly tool: string | undefined
   readonly server: string | undefined
@@ -67,6 +69,7 @@ export class HoldRecord implements Timed {
     this.deadline = placedAt + terms.ttlMs
     this.ttlMs = terms.ttlMs
     this.onExpire = terms.onExpire
+    this.expires = terms.onExpire
     this.overdraft = terms.overdraft ?? false
     this.tool = terms.meta?.tool
     this.server = terms.meta?.server

@@ -106,7 +106,7 @@ export class Holds {
       return { kind: 'captured', charged: end.charged, late: end.by === 'late' }
     }
     // Given back when its time was up; but the work was done.
-    const late = end?.by === 'expire' && hold.onExpire === 'release'
+    const late = end?.by === 'expire' && hold.expires === 'release'
     if (hold.state !== 'open' && !late) return { kind: 'refused', reason: 'hold_ended' }
     return this.#capture(hold, request, now, late)
   }
@@ -122,13 +122,14 @@ export class Holds {
   }
 
   extend(request: ExtendRequest, now: number): ExtendResult {
-    const { id, round } = request
+    const { id, round, onExpire } = request
     const hold = this.#find(request.holdId)
     if (hold === undefined || !isHoldOf(hold, request.lines)) return { kind: 'refused', reason: 'unknown_hold' }
     if (hold.state !== 'open') return { kind: 'refused', reason: 'hold_ended' }
     const reason = round === undefined ? undefined : consumeRound(hold, round, id)
     if (reason !== undefined) return { kind: 'refused', reason }
-    const deadline = Math.max(hold.deadline, now + request.ttlMs)
+    const deadline = Math.max(onExpire === undefined ? hold.deadline : 0, now + request.ttlMs)
+    hold.expires = onExpire ?? hold.expires
     this.#deadlines.remove(hold)
     hold.deadline = deadline
     this.#deadlines.add(hold)
@@ -150,7 +151,7 @@ export class Holds {
       return
     }
     const hold = item as HoldRecord
-    this.#end(hold, { kind: 'expire', onExpire: hold.onExpire }, undefined, hold.deadline)
+    this.#end(hold, { kind: 'expire', onExpire: hold.expires }, undefined, hold.deadline)
   }
 
   #capture(hold: HoldRecord, { id, amount, overage }: CaptureRequest, now: number, late: boolean): CaptureResult {

@@ -55,6 +55,40 @@ const EXPIRY: readonly Rule[] = [
     await c.clock.advance(999)
     await c.expect('main', { held: 6 })
   }),
+  ...(['capture', 'release'] as const).map((onExpire) =>
+    rule(
+      `an extension that says ${onExpire} sets the deadline, earlier too, and what becomes of the hold`,
+      async (c) => {
+        await c.store.initialize('main', 10)
+        const first = onExpire === 'capture' ? 'release' : 'capture'
+        const holdId = await c.hold(6, { ttlMs: 60_000, onExpire: first })
+        const expiresAt = c.clock.now() + 1_000
+        const answer = await c.store.extend({ id: c.id(), holdId, ttlMs: 1_000, onExpire })
+        expectMatch(answer, { kind: 'extended', expiresAt }, 'extend')
+        await c.clock.advance(999)
+        await c.expect('main', { held: 6 })
+        await c.clock.advance(1)
+        await c.expect('main', { held: 0, spent: onExpire === 'capture' ? 6 : 0 })
+      },
+    ),
+  ),
+  rule('a hold that was given back at a deadline that an extension set may be captured late, and once', async (c) => {
+    await c.store.initialize('main', 10)
+    const holdId = await c.hold(6, { ttlMs: 60_000, onExpire: 'capture' })
+    await c.store.extend({ id: c.id(), holdId, ttlMs: 1_000, onExpire: 'release' })
+    await c.clock.advance(1_000)
+    const capture = { id: c.id(), holdId, amount: 6, overage: 'cap' } as const
+    expectMatch(await c.store.capture(capture), { kind: 'captured', charged: 6, late: true }, 'capture')
+    expectMatch(await c.store.capture({ ...capture, id: c.id() }), { kind: 'refused', reason: 'hold_ended' }, 'another')
+    await c.expect('main', { available: 4, spent: 6 })
+  }),
+  rule('a hold is the same request after an extension said what becomes of it [I5]', async (c) => {
+    await c.store.initialize('main', 10)
+    const request = c.holdRequest(6, { onExpire: 'capture' })
+    await c.store.hold(request)
+    await c.store.extend({ id: c.id(), holdId: request.id, ttlMs: 1_000, onExpire: 'release' })
+    expectMatch(await c.store.hold(request), { kind: 'held', holdId: request.id }, 'again')
+  }),
   rule('an extension of an unknown hold is unknown_hold', async (c) => {
     const answer = await c.store.extend({ id: c.id(), holdId: c.charge(), ttlMs: 1_000 })
     expectMatch(answer, { kind: 'refused', reason: 'unknown_hold' }, 'extend')

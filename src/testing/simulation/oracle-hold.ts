@@ -28,7 +28,7 @@ export interface OracleHold {
   lines: readonly OracleLine[]
   state: HoldState | 'refused' | 'barred'
   deadline: number
-  readonly onExpire: OnExpire
+  onExpire: OnExpire
   /** The request that ended it, and what that was told. */
   end: { readonly request: CaptureRequest | ReleaseRequest; readonly answer: CaptureResult | ReleaseResult } | undefined
   charged: Credits

@@ -92,13 +92,14 @@ export class OracleHolds {
     const hold = this.all.get(request.holdId)
     if (hold === undefined) return { kind: 'refused', reason: 'unknown_hold' }
     if (hold.state !== 'open') return { kind: 'refused', reason: 'hold_ended' }
-    const { id, round = 0 } = request
+    const { id, round = 0, onExpire } = request
     if (round > 0 && hold.rounds.get(round) !== id) {
       if ([...hold.rounds.values()].includes(id)) return { kind: 'refused', reason: 'id_reused' }
       if (Math.max(0, ...hold.rounds.keys()) >= round) return { kind: 'refused', reason: 'round_used' }
       hold.rounds.set(round, id)
     }
-    hold.deadline = Math.max(hold.deadline, now + request.ttlMs)
+    hold.deadline = Math.max(onExpire === undefined ? hold.deadline : 0, now + request.ttlMs)
+    hold.onExpire = onExpire ?? hold.onExpire
     const remaining = this.#left(hold.request, hold.lines)
     const debt = hold.answer.kind === 'held' ? hold.answer.debt : 0
     return { kind: 'extended', expiresAt: hold.deadline, remaining, debt }
