@@ -12,6 +12,7 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     delegation: 'src/delegation/index.ts',
+    redis: 'src/backends/redis/index.ts',
     testing: 'src/testing/index.ts',
     'crypto/node': 'src/core/crypto/node.ts',
     'crypto/web': 'src/core/crypto/web.ts',
@@ -28,7 +29,12 @@ export default defineConfig({
   // The default strips `node:` from builtins, which Deno and bundlers then take for packages.
   removeNodeProtocol: false,
   dts: {
-    entry: { index: 'src/index.ts', delegation: 'src/delegation/index.ts', testing: 'src/testing/index.ts' },
+    entry: {
+      index: 'src/index.ts',
+      delegation: 'src/delegation/index.ts',
+      redis: 'src/backends/redis/index.ts',
+      testing: 'src/testing/index.ts',
+    },
     // tsup sets baseUrl, which TypeScript 6 calls deprecated.
     compilerOptions: { ignoreDeprecations: '6.0' },
   },

@@ -46,6 +46,8 @@ export const TABLE: Readonly<Record<string, Row>> = {
   'ledger/': FEATURE,
   'mcp/': { values: ['core/'], types: FEATURES, packages: [], node: false },
   'backends/memory/': { values: ['core/', ...PORTS], types: FEATURES, packages: [], node: false },
+  // What the two have in common: how requests are checked, and how answers are remembered.
+  'backends/redis/': { values: ['core/', ...PORTS, 'backends/memory/'], types: FEATURES, packages: [], node: false },
   'testing/': { values: ['core/', ...FEATURES, 'backends/memory/', 'mcp/'], ...NOTHING_MORE },
 }
 

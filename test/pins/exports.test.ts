@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import ts from 'typescript'
 import { beforeAll, describe, expect, test } from 'vitest'
 import * as delegation from '../../src/delegation/index.js'
+import * as redis from '../../src/backends/redis/index.js'
 import * as root from '../../src/index.js'
 import * as testing from '../../src/testing/index.js'
 
@@ -55,6 +56,11 @@ const DELEGATION = {
     'TokenVerifierOptions', 'TokenView', 'VerifiedToken',
   ],
 }
+const REDIS = {
+  values: ['RedisBudgetEnforcer', 'ioredisPort', 'nodeRedisClusterPort', 'nodeRedisPort'],
+  // prettier-ignore
+  types: ['IoredisLike', 'NodeRedisClusterLike', 'NodeRedisLike', 'RedisBudgetEnforcerOptions', 'RedisPort'],
+}
 const TESTING = {
   // prettier-ignore
   values: [
@@ -74,7 +80,8 @@ let program: ts.Program
 beforeAll(() => {
   const { config } = ts.readConfigFile('tsconfig.json', (path) => ts.sys.readFile(path)) as { config: object }
   const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: [] }, ts.sys, process.cwd())
-  program = ts.createProgram(['src/index.ts', 'src/delegation/index.ts', 'src/testing/index.ts'], options)
+  const entries = ['src/index.ts', 'src/delegation/index.ts', 'src/backends/redis/index.ts', 'src/testing/index.ts']
+  program = ts.createProgram(entries, options)
 }, 60_000)
 
 describe('mcp-budget', () => {
@@ -85,6 +92,11 @@ describe('mcp-budget', () => {
 describe('mcp-budget/delegation', () => {
   test('exports these values', () => expect(Object.keys(delegation).sort()).toEqual(DELEGATION.values))
   test('exports these types', () => expect(typesOf('src/delegation/index.ts', delegation)).toEqual(DELEGATION.types))
+})
+
+describe('mcp-budget/redis', () => {
+  test('exports these values', () => expect(Object.keys(redis).sort()).toEqual(REDIS.values))
+  test('exports these types', () => expect(typesOf('src/backends/redis/index.ts', redis)).toEqual(REDIS.types))
 })
 
 describe('mcp-budget/testing', () => {
@@ -104,6 +116,10 @@ describe('package.json', () => {
       './delegation': {
         import: { types: './dist/delegation.d.ts', default: './dist/delegation.js' },
         require: { types: './dist/delegation.d.cts', default: './dist/delegation.cjs' },
+      },
+      './redis': {
+        import: { types: './dist/redis.d.ts', default: './dist/redis.js' },
+        require: { types: './dist/redis.d.cts', default: './dist/redis.cjs' },
       },
       './testing': {
         import: { types: './dist/testing.d.ts', default: './dist/testing.js' },
