@@ -13,7 +13,7 @@ export class Partitions {
   readonly #settings: RedisSettings
   readonly #connection: RedisConnection
   readonly #batchers = new Map<string, Batcher>()
-  readonly #listed = new Map<string, Promise<unknown>>()
+  readonly #listed = new Set<string>()
   readonly #holds = new HoldsIndex()
 
   constructor(settings: RedisSettings) {
@@ -38,16 +38,11 @@ export class Partitions {
     return this.ask(partition, step)
   }
 
-  /** Puts a partition on the list of all of them. */
-  async list(partition: string): Promise<void> {
+  /** Puts a partition on the list of all of them; `undefined` when this process has done so before. */
+  list(partition: string): Promise<void> | undefined {
+    if (this.#listed.has(partition)) return undefined
     const key = partitionsKey(this.#settings.prefix)
-    let listed = this.#listed.get(partition)
-    if (listed === undefined) {
-      listed = this.#connection.send(key, ['SADD', key, partition])
-      this.#listed.set(partition, listed)
-      listed.catch(() => this.#listed.delete(partition))
-    }
-    await listed
+    return this.#connection.send(key, ['SADD', key, partition]).then(() => void this.#listed.add(partition))
   }
 
   async all(): Promise<readonly string[]> {
@@ -56,16 +51,16 @@ export class Partitions {
     return [...((await this.#connection.send(key, ['SMEMBERS', key])) as Iterable<string>)].sort()
   }
 
-  /** Where a hold is: as this process saw it, or, for one that another placed, wherever it is found. */
-  async partitionOf(holdId: string): Promise<string | undefined> {
-    const seen = this.#holds.find(holdId)
-    if (seen !== undefined) return seen
+  /** Where this process has seen a hold. */
+  seenIn(holdId: string): string | undefined {
+    return this.#holds.find(holdId)
+  }
+
+  /** Where a hold is that another process placed: wherever it is found. */
+  async search(holdId: string): Promise<string | undefined> {
     for (const partition of await this.all()) {
       const [said] = await this.ask(partition, { op: ['find', holdId, false, []] })
-      if (said === 'known') {
-        this.#holds.note(holdId, partition)
-        return partition
-      }
+      if (said === 'known') return partition
     }
     return undefined
   }

@@ -88,7 +88,8 @@ export class RedisBudgetEnforcer implements DelegatingEnforcer {
   async initialize(name: BudgetId, credits: Credits): Promise<void> {
     assertCredits(credits, 'credits')
     const budget = budgetId(name)
-    await this.#partitions.list(this.#partition(budget))
+    const listing = this.#partitions.list(this.#partition(budget))
+    if (listing !== undefined) await listing
     const [said, initial] = await this.#ask(budget, ['initialize'], [String(credits + 0)])
     if (said !== 'exists') return
     const there = initial === false ? 'no amount' : String(initial)
@@ -222,13 +223,20 @@ export class RedisBudgetEnforcer implements DelegatingEnforcer {
     rest: readonly unknown[],
     authority?: Step['authority'],
   ): Promise<Told> {
-    return this.#partitions.ask(this.#partition(budget), { op: [verb, hold, answer ?? false, [budget], ...rest], authority })
+    return this.#partitions.ask(this.#partition(budget), {
+      op: [verb, hold, answer ?? false, [budget], ...rest],
+      authority,
+    })
   }
 
-  // Undefined where the hold is nowhere, and the request does not say where it would be.
-  async #askOfHold(holdId: string, partition: string | undefined, step: Step): Promise<Told | undefined> {
-    const where = partition ?? (await this.#partitions.partitionOf(holdId))
-    return where === undefined ? undefined : await this.#partitions.askOfHold(where, holdId, step)
+  // Undefined where the hold is nowhere, and the request does not say where it would be. What is known is asked in this
+  // turn, so that requests keep their order.
+  #askOfHold(holdId: string, partition: string | undefined, step: Step): Promise<Told | undefined> {
+    const where = partition ?? this.#partitions.seenIn(holdId)
+    if (where !== undefined) return this.#partitions.askOfHold(where, holdId, step)
+    return this.#partitions
+      .search(holdId)
+      .then((found) => (found === undefined ? undefined : this.#partitions.askOfHold(found, holdId, step)))
   }
 
   // A hold that nobody has seen may be on its way to any partition.
