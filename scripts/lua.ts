@@ -28,11 +28,61 @@ export async function makeScripts(): Promise<string> {
   return await format(text, { ...(await resolveConfig(MADE)), parser: 'typescript' })
 }
 
-/** A script's parts: what it is made with, and itself, without their comments. */
+/**
+ * A script's parts: what it is made with, and itself, without their comments, linked. What it is made with `lazily` is
+ * only run when one of its names is asked for: most steps need none of it.
+ */
 function composeScript(file: string): string[] {
   const text = read(file)
-  const parts = /^-- with: (.*)$/m.exec(text)?.[1]?.split(' ') ?? []
-  return [...parts.map(read), text].map(withoutComments)
+  const named = (word: string): string[] => new RegExp(`^-- ${word}: (.*)$`, 'm').exec(text)?.[1]?.split(' ') ?? []
+  const [first, lazily] = [named('with'), named('lazily')]
+  const parts = linked([...first, ...lazily].map(read).concat(text).map(withoutComments))
+  const later = parts.slice(first.length, -1).join('\n')
+  const index = `__index = function(_, name) M.more() return rawget(M, name) end`
+  const more = `M.more = function()\nsetmetatable(M, nil)\n${later}\nend\nsetmetatable(M, { ${index} })`
+  return ['local M = {}', ...parts.slice(0, first.length), more, parts.at(-1) as string]
+}
+
+/**
+ * Puts what stands on the outermost level into one table. A script is run anew each time, and to make a function that
+ * reaches for twenty others by name takes a walk through all names for each: with one table there is one name.
+ */
+function linked(parts: readonly string[]): string[] {
+  const names = new Set<string>()
+  for (const part of parts) {
+    for (const [, name, list] of part.matchAll(/^local (?:function (\w+)|([\w, ]+?)(?: =|$))/gm)) {
+      for (const each of (name ?? list ?? '').split(',')) names.add(each.trim())
+    }
+  }
+  return parts.map((part) => {
+    const outer = part.replace(/^local function (\w+)/gm, 'function $1').replace(/^local /gm, '')
+    const text = linkNames(outer, names)
+    // One that is hidden by a parameter or a local of the same name would be linked all the same.
+    const hidden = /local [\w, ]*M\.\w+|for [\w, ]*M\.\w+[\w, ]* in|function [\w.]*\([\w, ]*M\.\w+/.exec(text)
+    if (hidden !== null) throw new Error(`Expected no second name like that on the outermost level: ${hidden[0]}`)
+    return text
+  })
+}
+
+const TOKEN = /'(?:\\.|[^'\\])*'|[A-Za-z_]\w*|==|\.\.\.?|\s+|./g
+
+function linkNames(text: string, names: ReadonlySet<string>): string {
+  const tokens = text.match(TOKEN) ?? []
+  const isSpace = (token: string | undefined): boolean => token !== undefined && /^\s+$/.test(token)
+  const open: string[] = []
+  let before = ''
+  return tokens
+    .map((token, at) => {
+      if (isSpace(token)) return token
+      if ('{('.includes(token)) open.push(token)
+      if ('})'.includes(token)) open.pop()
+      const next = isSpace(tokens[at + 1]) ? tokens[at + 2] : tokens[at + 1]
+      const isKey = open.at(-1) === '{' && next === '=' && '{,'.includes(before)
+      const isField = before === '.' || before === ':'
+      before = token
+      return names.has(token) && !isKey && !isField ? `M.${token}` : token
+    })
+    .join('')
 }
 
 function read(file: string): string {
@@ -42,8 +92,7 @@ function read(file: string): string {
 function withoutComments(text: string): string {
   return text
     .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !line.startsWith('--'))
+    .filter((line) => line.trim() !== '' && !line.trim().startsWith('--'))
     .join('\n')
 }
 

@@ -25,9 +25,11 @@ local function apply(budget, note, op, counter, available, held, spent, debt, re
   budget.burned = budget.burned + burned
   budgets.changed[budget.id] = true
   sequence = sequence + 1
-  entries[#entries + 1] = digits(sequence)
-  entries[#entries + 1] = string.format('%s %s %s %s %.0f %.0f %.0f %.0f %.0f %.0f %.0f %s', note.at, op, budget.id,
-    counter or '-', available, held, spent, debt, received, out, burned, note.tail)
+  local count = #entries
+  entries[count + 1] = string.format('%.0f', sequence)
+  entries[count + 2] = note.at .. ' ' .. op .. ' ' .. budget.id .. ' ' .. (counter or '-') .. ' ' .. digits(available)
+    .. ' ' .. digits(held) .. ' ' .. digits(spent) .. ' ' .. digits(debt) .. ' ' .. digits(received) .. ' '
+    .. digits(out) .. ' ' .. digits(burned) .. ' ' .. note.tail
 end
 
 -- Whether a balance stays within 2^53-1: in two halves, for the sum of all four may be rounded down to what would fit.

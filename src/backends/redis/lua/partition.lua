@@ -17,11 +17,13 @@
 --          Numbers come as text
 -- Answers with JSON: a list with the answer to each request; or "again", when so much was due that this step did
 -- nothing but end it.
--- with: numbers state money family tokens lines holds moves
+-- with: numbers state money lines holds
+-- lazily: family tokens moves
 
-local REQUESTS = { check = check, initialize = initialize, spend = spend, grant = grant, transfer = transfer,
-  close = close, revoke = revoke, describe = describe, hold = placeHold, capture = capture, release = release,
-  extend = extend, find = find }
+-- What may be asked, by the name of what answers it.
+local REQUESTS = { hold = 'placeHold', capture = 'capture', release = 'release', extend = 'extend', find = 'find',
+  check = 'check', initialize = 'initialize', spend = 'spend', grant = 'grant', transfer = 'transfer', close = 'close',
+  revoke = 'revoke', describe = 'describe' }
 
 -- How many that are due end in one step.
 local DUE = 1000
@@ -61,7 +63,7 @@ local function expire(kind, name)
   end
 end
 
-local function named(members, kind)
+local function namesOf(members, kind)
   local names = {}
   for _, member in ipairs(members) do
     if member:sub(1, 1) == kind then names[#names + 1] = member:sub(2) end
@@ -72,7 +74,7 @@ end
 -- Whether nothing is due any more.
 local function endDue()
   local due = redis.call('ZRANGEBYSCORE', deadlinesKey, '-inf', digits(clock), 'LIMIT', 0, DUE)
-  load(holds, named(due, 'h'))
+  load(holds, namesOf(due, 'h'))
   for _, member in ipairs(due) do expire(member:sub(1, 1), member:sub(2)) end
   return #due < DUE
 end
@@ -114,16 +116,20 @@ local function prefetch(requests)
   load(budgets, ofBudgets)
 end
 
-local kept, most, asked = whole(ARGV[2]), whole(ARGV[3]), cjson.decode(ARGV[4])
-readMeta(ARGV[1])
-if not endDue() then
+-- Everything that is asked of this step.
+local function step(kept, most, asked)
+  readMeta(ARGV[1])
+  if not endDue() then
+    write(kept)
+    return '"again"'
+  end
+  forgetOld(most, #asked[2])
+  for n, each in ipairs(asked[1]) do authorities[n] = readAuthority(each) end
+  prefetch(asked[2])
+  local told = {}
+  for n, op in ipairs(asked[2]) do told[n] = M[REQUESTS[op[1]]](op) end
   write(kept)
-  return '"again"'
+  return cjson.encode(told)
 end
-forgetOld(most, #asked[2])
-for n, each in ipairs(asked[1]) do authorities[n] = readAuthority(each) end
-prefetch(asked[2])
-local told = {}
-for n, op in ipairs(asked[2]) do told[n] = REQUESTS[op[1]](op) end
-write(kept)
-return cjson.encode(told)
+
+return step(whole(ARGV[2]), whole(ARGV[3]), cjson.decode(ARGV[4]))

@@ -19,8 +19,10 @@ local deadlines, forgetAt = {}, {}
 local born, gone = {}, {}
 -- Entries of the ledger, number and text in turn.
 local entries = {}
--- Bans that were made in this step, and those that are over.
-local banned, unbanned = {}, {}
+-- Bans that were made in this step, and those that are over; `banVersion` grows with each.
+local banned, unbanned, banVersion = {}, {}, 0
+-- The tokens of this step, by the number that a request names.
+local authorities = {}
 -- The clock never goes back; `sequence` counts entries; no charge up to `mark` is known to be new; `bans` that there are.
 local clock, sequence, mark, bans = 0, 0, 0, 0
 

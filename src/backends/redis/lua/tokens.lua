@@ -7,11 +7,6 @@ local MOST_BANS = 100000
 -- A gateway may take a token for valid for so long after its end.
 local SKEW_MS = 600000
 
--- Grows with each ban of this step.
-local banVersion = 0
--- Those of this step, by the number that a request names.
-local authorities = {}
-
 local function readAuthority(list)
   local read = { budget = list[1], root = list[2], token = list[3], prefixes = list[4], nonce = list[5],
     issuedAt = whole(list[6]), registrations = list[7], ceilings = {}, calls = {}, rates = {} }
@@ -51,10 +46,10 @@ local function isRevoked(authority)
   local fields = { 'n' .. authority.nonce, 'c' .. authority.budget }
   for _, id in ipairs(authority.prefixes) do fields[#fields + 1] = 'p' .. id end
   for _, each in ipairs(authority.registrations) do fields[#fields + 1] = 'c' .. each[3] end
-  local kept = redis.call('HMGET', revokedKey, unpack(fields))
+  local found = redis.call('HMGET', revokedKey, unpack(fields))
   for n, field in ipairs(fields) do
-    local ban = banned[field] or (not unbanned[field] and kept[n])
-    if ban and (field:sub(1, 1) ~= 'c' or authority.issuedAt < tonumber(ban)) then return true end
+    local value = banned[field] or (not unbanned[field] and found[n])
+    if value and (field:sub(1, 1) ~= 'c' or authority.issuedAt < tonumber(value)) then return true end
   end
   authority.clean = banVersion
   return false

@@ -26,7 +26,7 @@ describe('the scripts of the Redis store', () => {
 
   test('make no key of what comes in: every command names one of the keys that the script was given', () => {
     const { text } = PARTITION_SCRIPT
-    const calls = Array.from(text.matchAll(/redis\.call\('(\w+)'(?:, (\w+(?:\.\w+)?))?/g), ([, verb, key]) => [
+    const calls = Array.from(text.matchAll(/redis\.call\('(\w+)'(?:, (?:M\.)?(\w+(?:\.\w+)?))?/g), ([, verb, key]) => [
       verb,
       key,
     ])
