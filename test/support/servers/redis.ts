@@ -28,6 +28,11 @@ export async function startRedis(): Promise<TestServer> {
     if (!(await answersPing(Number(port || 6379), hostname))) throw new Error(`TEST_REDIS_URL: nobody answers there`)
     return { url: named, from: 'TEST_REDIS_URL', stop: async () => {} }
   }
+  return await startOwnRedis()
+}
+
+/** A Redis that no other test uses, so that a test may change its settings. */
+export async function startOwnRedis(): Promise<TestServer> {
   return localRedis() === undefined ? await startValkeyWasm() : await runRedis()
 }
 

@@ -128,10 +128,12 @@ end
 local function writeEntries(kept)
   local last = sequence
   local first = last - #entries / 2 + 1
+  -- What one command writes has one place, and goes when its first entry is too old.
+  local oldest = math.max(0, last - kept - MOST_ARGS / 2)
   for from = 1, #entries, MOST_ARGS do
     local part = { unpack(entries, from, math.min(from + MOST_ARGS - 1, #entries)) }
     local id = digits(first + (from - 1) / 2) .. '-0'
-    redis.call('XADD', ledgerKey, 'MINID', '~', digits(math.max(0, last - kept)), id, unpack(part))
+    redis.call('XADD', ledgerKey, 'MINID', '~', digits(oldest), id, unpack(part))
   end
 end
 
