@@ -36,12 +36,16 @@ export async function startOwnRedis(): Promise<TestServer> {
   return localRedis() === undefined ? await startValkeyWasm() : await runRedis()
 }
 
-/** The machine's server with settings of one's own. @throws Error where the machine has none */
-export async function runRedis(settings: readonly string[] = [], folder?: string): Promise<RunningRedis> {
+/** The machine's server with settings of one's own, in a folder and on a port of one's own. @throws Error where the machine has none */
+export async function runRedis(
+  settings: readonly string[] = [],
+  folder?: string,
+  onPort?: number,
+): Promise<RunningRedis> {
   const file = localRedis()
   if (file === undefined) throw new Error('Expected redis-server or valkey-server on PATH, found neither')
   const dir = folder ?? mkdtempSync(join(tmpdir(), 'mcp-budget-redis-'))
-  const port = await freePort()
+  const port = onPort ?? (await freePort())
   const quiet = ['--save', '', '--bind', '127.0.0.1', '--port', String(port), '--dir', dir]
   const child = await startProcess(file, [...quiet, ...settings], {}, () => answersPing(port))
   const stop = async (): Promise<void> => {
