@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createClient } from 'redis'
+import { readFileSync } from 'node:fs'
 import { Redis as Iovalkey } from 'iovalkey'
-import { freshPrefix, newClient, newStore } from './store.js'
+import { allEntries, freshPrefix, newClient, newStore } from './store.js'
 import { ioredisPort, nodeRedisPort, RedisBudgetEnforcer, type RedisPort } from '../../../src/backends/redis/index.js'
 import { KEY_NAMES, keysOf } from '../../../src/backends/redis/keys.js'
 import { MAX_CREDITS } from '../../../src/core/credits.js'
@@ -213,6 +214,26 @@ describe('the script', () => {
     ])
     expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
     expect(await store.remaining('main')).toBe(1)
+  })
+
+  test('needs no more rights than the guide says, and no keys but those of its prefix [L-P26] [T38]', async () => {
+    const guide = readFileSync('docs/guides/redis.md', 'utf8')
+    const rights = /\*\*Rights\.\*\*(.*)/.exec(guide)?.[1] ?? ''
+    const commands = Array.from(rights.matchAll(/`([A-Z]+)`/g), ([, name]) => `+${name?.toLowerCase()}`)
+    const prefix = freshPrefix()
+    await client.call('ACL', 'SETUSER', 'store', 'on', '>secret', `~${prefix}*`, '-@all', ...commands)
+    const asStore = newClient(server.url.replace('redis://', 'redis://store:secret@'), { enableReadyCheck: false })
+    const store = newStore(asStore, { clock: new FakeClock(), prefix })
+    for (const { calls } of randomHistory(2, 60)) {
+      for (const { verb, args } of calls) {
+        const ask = store[verb as keyof HoldingEnforcer] as (...args: unknown[]) => Promise<unknown>
+        await Reflect.apply(ask, store, args).catch((error: Error) =>
+          expect(error.message).not.toMatch(/NOPERM|permission|can't run|can't access/),
+        )
+      }
+    }
+    expect((await allEntries(store)).length).toBeGreaterThan(20)
+    asStore.disconnect()
   })
 
   test('touches only the keys that it declares, all of one hash slot, whatever ids come in [L-P26] [T38]', async () => {

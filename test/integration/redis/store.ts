@@ -11,8 +11,8 @@ export function freshPrefix(): string {
 }
 
 /** A client that a test must end with `disconnect`. */
-export function newClient(url = inject('redisUrl')): Redis {
-  return new Redis(url, { maxRetriesPerRequest: 1 })
+export function newClient(url = inject('redisUrl'), options: { readonly enableReadyCheck?: boolean } = {}): Redis {
+  return new Redis(url, { maxRetriesPerRequest: 1, ...options })
 }
 
 /** A store on keys of its own. */
