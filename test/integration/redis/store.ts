@@ -23,6 +23,6 @@ export function newStore(client: Redis, options: Partial<RedisBudgetEnforcerOpti
 /** All money entries of a store. */
 export async function allEntries(store: RedisBudgetEnforcer): Promise<MoneyEntry[]> {
   const entries: MoneyEntry[] = []
-  for (const partition of await store.partitions()) entries.push(...(await store.entries(partition, 0, 100_000)))
+  for (const partition of await store.partitions()) entries.push(...(await store.entries(partition, 0, 100_000_000)))
   return entries
 }
