@@ -58,6 +58,29 @@ export {
 } from './backends/memory/in-memory-budget-enforcer.js'
 export type { MoneySink } from './backends/memory/book.js'
 
+export { InMemoryTaskStore, type InMemoryTaskStoreOptions } from './backends/memory/in-memory-task-store.js'
+export {
+  TASK_LIMITS,
+  type AmendRequest,
+  type Attempt,
+  type AttemptKey,
+  type BeginRequest,
+  type BeginResult,
+  type BindRequest,
+  type BindResult,
+  type DueTasks,
+  type EndRequest,
+  type EndResult,
+  type Failure,
+  type FinishRequest,
+  type TaskBinding,
+  type TaskEnd,
+  type TaskEndKind,
+  type TaskName,
+  type TaskRef,
+  type TaskStore,
+} from './tasks/task-store.js'
+
 export { withLedger } from './ledger/with-ledger.js'
 export { MemoryLedger } from './ledger/memory-ledger.js'
 export { replay } from './ledger/replay.js'

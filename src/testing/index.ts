@@ -13,5 +13,7 @@ export {
 export { type ConformanceCase, type EnforcerConformanceOptions } from './conformance/case.js'
 export { type TestClock } from './conformance/subject.js'
 export { type AsyncEnforcer, type EnforcerCall, type SyncEnforcer, type Verb } from './verbs.js'
+export { taskStoreConformance } from './task-store-conformance.js'
+export { type TaskStoreConformanceOptions } from './task-conformance/rule.js'
 export { simulate, type SimulatedStoreContext, type SimulateOptions, type SimulationReport } from './simulate.js'
 export { type BrokenRule } from './simulation/violation.js'

@@ -20,6 +20,8 @@ const PORTS = [
   'budget/refusals.ts',
   'ledger/ledger.ts',
   'ledger/entry.ts',
+  'tasks/task-store.ts',
+  'tasks/task-requests.ts',
 ]
 const FEATURES = ['pricing/', 'budget/', 'delegation/', 'tasks/', 'ledger/']
 const SEATS_AND_STORES = ['meter.ts', 'mcp/', 'backends/memory/']
