@@ -55,11 +55,12 @@ export function assertBind(request: BindRequest): void {
 
 /** Checks a request at a store's border. @throws BudgetError `invalid_request` */
 export function assertAmend(request: AmendRequest): void {
-  const { lifeMs, withinMs } = request
+  const { lifeMs, withinMs, seen } = request
   assertTaskRef(request)
   assertText(request.holdId, 'holdId')
   if (lifeMs !== undefined) assertMs(lifeMs, 'lifeMs')
   if (withinMs !== undefined) assertMs(withinMs, 'withinMs')
+  if (![undefined, 'cancelled', 'completed'].includes(seen)) throw invalid('seen', '`cancelled` or `completed`', seen)
 }
 
 /** Checks a request at a store's border. @throws BudgetError `invalid_request` */

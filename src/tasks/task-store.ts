@@ -31,7 +31,7 @@ export interface TaskStore {
   bind(request: BindRequest): MaybePromise<BindResult>
   /** All bindings of a task's id at one upstream, of whatever principal, ended ones too as long as they are kept. */
   find(name: TaskName): MaybePromise<readonly TaskBinding[]>
-  /** Changes when an open binding is due, or that it was cancelled; answers as it is then, `undefined` where none is open. */
+  /** Changes when an open binding is due, or what was heard of it; answers as it is then, `undefined` where none is open. */
   amend(request: AmendRequest): MaybePromise<TaskBinding | undefined>
   /**
    * Claims the end of a task, so that one of many deals with it: who is answered `claimed` does, and then calls
@@ -169,7 +169,8 @@ export interface TaskEnd {
  *
  * @property state `ending`: somebody has claimed its end
  * @property boundAt, dueAt on the store's clock, milliseconds since 1970
- * @property cancelled somebody asked for that, and nothing more was heard yet
+ * @property seen an end that was heard of, and is not certain yet, or not whole: that it was to be cancelled, or that it is
+ * completed, with the result still to come
  */
 export interface TaskBinding extends TaskRef {
   readonly holdId: ChargeId
@@ -177,7 +178,7 @@ export interface TaskBinding extends TaskRef {
   readonly state: 'open' | 'ending' | 'ended'
   readonly boundAt: number
   readonly dueAt: number
-  readonly cancelled: boolean
+  readonly seen: 'cancelled' | 'completed' | undefined
   readonly end: TaskEnd | undefined
 }
 
@@ -186,13 +187,13 @@ export interface TaskBinding extends TaskRef {
  *
  * @property lifeMs due no earlier than so long after it was bound
  * @property withinMs due no later than so long from now on
- * @property cancelled `true` marks it so
+ * @property seen what was heard
  */
 export interface AmendRequest extends TaskRef {
   readonly holdId: ChargeId
   readonly lifeMs?: number
   readonly withinMs?: number
-  readonly cancelled?: boolean
+  readonly seen?: 'cancelled' | 'completed'
 }
 
 /** An end to be claimed. `data` is at most 16,384 characters as JSON. */

@@ -119,8 +119,8 @@ export class InMemoryTaskStore implements TaskStore {
     const now = this.#tick()
     const task = this.#get(request, request.holdId)
     if (task?.state !== 'open') return undefined
-    const { lifeMs = 0, withinMs = Infinity, cancelled = task.cancelled } = request
-    task.cancelled = cancelled
+    const { lifeMs = 0, withinMs = Infinity, seen = task.seen } = request
+    task.seen = seen
     this.#schedule(task, Math.min(Math.max(task.deadline, task.boundAt + lifeMs), now + withinMs))
     return task.view()
   }

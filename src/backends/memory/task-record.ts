@@ -10,7 +10,7 @@ export class TaskRecord implements Timed {
   /** When it is due. */
   deadline: number
   state: TaskBinding['state'] = 'open'
-  cancelled = false
+  seen: TaskBinding['seen'] = undefined
   /** Whether an end that comes late still counts. */
   reopens = false
   endedAt = 0
@@ -39,9 +39,9 @@ export class TaskRecord implements Timed {
 
   /** As it stands. */
   view(): TaskBinding {
-    const { upstream, taskId, principal, holdId, boundAt, deadline: dueAt, state, cancelled, end } = this
-    const seen: TaskEnd | undefined = end && { ...end, data: JSON.parse(end.data) as TaskEnd['data'] }
+    const { upstream, taskId, principal, holdId, boundAt, deadline: dueAt, state, seen, end: ended } = this
+    const end: TaskEnd | undefined = ended && { ...ended, data: JSON.parse(ended.data) as TaskEnd['data'] }
     const data = JSON.parse(this.#data) as TaskBinding['data']
-    return { upstream, taskId, principal, holdId, data, state, boundAt, dueAt, cancelled, end: seen }
+    return { upstream, taskId, principal, holdId, data, state, boundAt, dueAt, seen, end }
   }
 }

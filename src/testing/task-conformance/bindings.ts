@@ -14,7 +14,7 @@ export const BINDINGS: readonly TaskRule[] = [
     const found = await c.store.find({ upstream: 'studio', taskId: 'task-1' })
     expectSame(found.length, 1, 'found')
     const data = { tool: 'draw', lines: [{ budget: 'a', amount: 2 ** 53 - 1 }] }
-    expectMatch(found[0], { principal: 'default/main', holdId, data, state: 'open', cancelled: false }, 'binding')
+    expectMatch(found[0], { principal: 'default/main', holdId, data, state: 'open', seen: undefined }, 'binding')
     const { boundAt = 0, dueAt = 0 } = found[0] ?? {}
     expectSame(dueAt - boundAt, 300_000, 'its life')
     expectThat(Math.abs(boundAt - now) < 5_000, 'boundAt is on the clock of the store')
@@ -69,10 +69,10 @@ export const BINDINGS: readonly TaskRule[] = [
     }
     expectSame(await amend({ lifeMs: 200_000 }), 200_000, 'a longer life')
     expectSame(await amend({ lifeMs: 50_000 }), 200_000, 'a shorter life')
-    const sooner = (await amend({ withinMs: 60_000, cancelled: true })) ?? 0
+    const sooner = (await amend({ withinMs: 60_000, seen: 'cancelled' })) ?? 0
     expectThat(sooner >= 60_000 && sooner < 70_000, `sooner: wanted about 60000, got ${sooner}`)
     expectSame(await amend({ withinMs: 90_000 }), sooner, 'never later')
-    await c.expect(bound, { cancelled: true })
+    await c.expect(bound, { seen: 'cancelled' })
     expectSame(await amend({ holdId: c.charge(), lifeMs: 1 }), undefined, 'another hold')
     await c.ended(bound, 'cancelled')
     expectSame(await amend({ lifeMs: 900_000 }), undefined, 'one that ended')
