@@ -61,9 +61,12 @@ const DELEGATION = {
   ],
 }
 const REDIS = {
-  values: ['RedisBudgetEnforcer', 'ioredisPort', 'nodeRedisClusterPort', 'nodeRedisPort'],
+  values: ['RedisBudgetEnforcer', 'RedisTaskStore', 'ioredisPort', 'nodeRedisClusterPort', 'nodeRedisPort'],
   // prettier-ignore
-  types: ['IoredisLike', 'NodeRedisClusterLike', 'NodeRedisLike', 'RedisBudgetEnforcerOptions', 'RedisPort'],
+  types: [
+    'IoredisLike', 'NodeRedisClusterLike', 'NodeRedisLike', 'RedisBudgetEnforcerOptions', 'RedisPlace', 'RedisPort',
+    'RedisTaskStoreOptions',
+  ],
 }
 const TESTING = {
   // prettier-ignore

@@ -28,12 +28,16 @@ interface Waiting {
  */
 export class Batcher {
   readonly #run: RunScript
+  readonly #size: number
+  readonly #most: number
   #waiting: Waiting[] = []
   #lanes = 0
   #isScheduled = false
 
-  constructor(run: RunScript) {
+  constructor(run: RunScript, { size = BATCH, lanes = LANES } = {}) {
     this.#run = run
+    this.#size = size
+    this.#most = lanes
   }
 
   /** Asks. Rejects with the client's error when there was no answer: the same request may then be sent again. */
@@ -53,8 +57,8 @@ export class Batcher {
 
   #next(): void {
     this.#isScheduled = false
-    while (this.#lanes < LANES && this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, BATCH)
+    while (this.#lanes < this.#most && this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, this.#size)
       this.#lanes++
       void this.#send(batch).finally(() => {
         this.#lanes--

@@ -8,4 +8,5 @@ export {
   type RedisPort,
 } from './redis-port.js'
 export { RedisBudgetEnforcer } from './redis-budget-enforcer.js'
-export type { RedisBudgetEnforcerOptions } from './options.js'
+export { RedisTaskStore, type RedisTaskStoreOptions } from './redis-task-store.js'
+export type { RedisBudgetEnforcerOptions, RedisPlace } from './options.js'

@@ -17,7 +17,7 @@
 --          Numbers come as text
 -- Answers with JSON: a list with the answer to each request; or "again", when so much was due that this step did
 -- nothing but end it.
--- with: numbers state money lines holds
+-- with: numbers records state money lines holds
 -- lazily: family tokens moves
 
 -- What may be asked, by the name of what answers it.
