@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -53,6 +54,16 @@ export async function runRedis(
     if (folder === undefined) rmSync(dir, { recursive: true, force: true })
   }
   return { url: `redis://127.0.0.1:${port}`, from: file, port, process: child, stop }
+}
+
+/**
+ * Cuts a transaction that was not written to its end off the append-only files in a folder, as the guide says. A server
+ * cuts only the command that is not whole, and makes the others with the restart after the next.
+ */
+export function repairAof(folder: string): void {
+  const tool = onPath('redis-check-aof') ?? onPath('valkey-check-aof')
+  if (tool === undefined) throw new Error('Expected redis-check-aof or valkey-check-aof on PATH, found neither')
+  execFileSync(tool, ['--fix', join(folder, 'appendonlydir', 'appendonly.aof.manifest')], { input: 'y\n' })
 }
 
 async function startValkeyWasm(): Promise<TestServer> {
