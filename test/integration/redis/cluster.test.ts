@@ -10,6 +10,21 @@ import { startCluster } from '../../support/servers/redis-cluster.js'
 const LONG = process.env['MCP_BUDGET_LONG'] === '1'
 const TENANTS = Array.from({ length: 12 }, (_, n) => `tenant-${n}`)
 
+describe('a client of a cluster', () => {
+  test('is told a key of each command, so that it finds the node [L-P26]', async () => {
+    const sent: string[] = []
+    const port = nodeRedisClusterPort({
+      sendCommand: async (key, isReadonly, [name = '']) => {
+        sent.push(`${name} ${key} ${isReadonly}`)
+        return name === 'INFO' ? 'maxmemory_policy:noeviction' : '[["allowed","7"]]'
+      },
+    })
+    const store = new RedisBudgetEnforcer({ redis: port, prefix: 'p:' })
+    expect(await store.remaining('acme/agent')).toBe(7)
+    expect(sent).toEqual(['INFO p:{acme}:budgets false', 'EVALSHA p:{acme}:budgets false'])
+  })
+})
+
 // A cluster is six servers of this machine: only the long run has the time for it.
 describe.each(LONG && localRedis() !== undefined ? ['with a primary that is killed'] : [])('a cluster %s', () => {
   test('keeps each tenant whole, charges nothing twice, and loses what was not replicated [R1] [R2] [L-P26]', async () => {
