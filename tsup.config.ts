@@ -14,6 +14,7 @@ export default defineConfig({
     delegation: 'src/delegation/index.ts',
     postgres: 'src/backends/postgres/index.ts',
     sqlite: 'src/backends/sqlite/index.ts',
+    redis: 'src/backends/redis/index.ts',
     testing: 'src/testing/index.ts',
     'crypto/node': 'src/core/crypto/node.ts',
     'crypto/web': 'src/core/crypto/web.ts',
@@ -35,6 +36,7 @@ export default defineConfig({
       delegation: 'src/delegation/index.ts',
       postgres: 'src/backends/postgres/index.ts',
       sqlite: 'src/backends/sqlite/index.ts',
+      redis: 'src/backends/redis/index.ts',
       testing: 'src/testing/index.ts',
     },
     // tsup sets baseUrl, which TypeScript 6 calls deprecated.

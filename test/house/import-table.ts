@@ -57,6 +57,8 @@ export const TABLE: Readonly<Record<string, Row>> = {
   'backends/sql/': { ...STORE, values: [...STORE.values, 'backends/engine/'] },
   'backends/postgres/': { ...STORE, values: [...STORE.values, 'backends/sql/'] },
   'backends/sqlite/': { ...STORE, values: [...STORE.values, 'backends/sql/'] },
+  // What the two have in common: how requests are checked, and how answers are remembered.
+  'backends/redis/': { ...STORE, values: [...STORE.values, 'backends/engine/', 'backends/memory/'] },
   // A driver is named where it is opened, and nowhere else.
   'backends/sqlite/open-handle.ts': { ...STORE, packages: ['libsql'] },
   'testing/': { values: ['core/', ...FEATURES, 'backends/engine/', 'backends/memory/', 'mcp/'], ...NOTHING_MORE },

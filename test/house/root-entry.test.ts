@@ -65,6 +65,12 @@ describe.each(['import', 'require'] as const)('the built ./delegation, by %s', (
   })
 })
 
+describe.each(['import', 'require'] as const)('the built ./redis, by %s', (format) => {
+  test.each(['default', 'node'] as const)('loads no client and no builtin, under the condition `%s`', (condition) => {
+    expect(walk('./redis', format, condition).names.filter((name) => name !== 'eventemitter3')).toEqual([])
+  })
+})
+
 describe('the packed package', () => {
   const ERROR = `new BudgetError({ code: 'invalid_config', message: 'x' })`
 
@@ -172,17 +178,21 @@ describe('the types of the packed package', () => {
       import { BudgetError } from 'mcp-budget'
       import * as testing from 'mcp-budget/testing'
       import { attenuate, type Caveats } from 'mcp-budget/delegation'
+      import { RedisBudgetEnforcer, type RedisPort } from 'mcp-budget/redis'
       export const error: Error = ${'new BudgetError({ code: "invalid_config", message: "x" })'}
+      export const store = (redis: RedisPort): RedisBudgetEnforcer => new RedisBudgetEnforcer({ redis })
       export const narrowed = (token: string, caveats: Caveats): string => attenuate(token, caveats)
       export const kits: object = testing`,
     'consumer.cts': `
       import budget = require('mcp-budget')
       import testing = require('mcp-budget/testing')
       import delegation = require('mcp-budget/delegation')
+      import redis = require('mcp-budget/redis')
       const error: Error = new budget.BudgetError({ code: 'invalid_config', message: 'x' })
       const kits: object = testing
       const narrowed: string = delegation.attenuate('', { max: 5 })
-      export = { error, kits, narrowed }`,
+      const port: redis.RedisPort = redis.nodeRedisPort({ sendCommand: async (args) => args })
+      export = { error, kits, narrowed, port }`,
   }
 
   test.each(Object.entries(CODE))('compile in %s, without the types of Node and without skipLibCheck', (file, code) => {

@@ -35,9 +35,14 @@ describe('who installs this package', () => {
     expect(installed.filter(([, { hasInstallScript }]) => hasInstallScript === true)).toEqual([])
   })
 
-  test('may have either SDK, or none, the package that mints tokens, and a driver, or not [T55]', () => {
+  test('may have either SDK, or none, and the package that mints tokens and a client of a store, or not [T55]', () => {
     const peers = Object.keys(manifest.peerDependencies ?? {})
-    expect(peers.filter((peer) => !peer.startsWith('@modelcontextprotocol/'))).toEqual(['libsql', 'macaroon'])
+    expect(peers.filter((peer) => !peer.startsWith('@modelcontextprotocol/'))).toEqual([
+      'ioredis',
+      'libsql',
+      'macaroon',
+      'redis',
+    ])
     expect(peers.filter((peer) => manifest.peerDependenciesMeta?.[peer]?.optional !== true)).toEqual([])
   })
 })

@@ -3,6 +3,7 @@ import ts from 'typescript'
 import { beforeAll, describe, expect, test } from 'vitest'
 import * as delegation from '../../src/delegation/index.js'
 import * as postgres from '../../src/backends/postgres/index.js'
+import * as redis from '../../src/backends/redis/index.js'
 import * as root from '../../src/index.js'
 import * as sqlite from '../../src/backends/sqlite/index.js'
 import * as testing from '../../src/testing/index.js'
@@ -74,6 +75,14 @@ const SQLITE = {
   values: ['SqliteBudgetEnforcer'],
   types: ['SqliteBudgetEnforcerOptions', 'SqliteHandle', 'SqliteStatement'],
 }
+const REDIS = {
+  values: ['RedisBudgetEnforcer', 'RedisTaskStore', 'ioredisPort', 'nodeRedisClusterPort', 'nodeRedisPort'],
+  // prettier-ignore
+  types: [
+    'IoredisLike', 'NodeRedisClusterLike', 'NodeRedisLike', 'RedisBudgetEnforcerOptions', 'RedisPlace', 'RedisPort',
+    'RedisTaskStoreOptions',
+  ],
+}
 const TESTING = {
   // prettier-ignore
   values: [
@@ -95,7 +104,7 @@ beforeAll(() => {
   const { config } = ts.readConfigFile('tsconfig.json', (path) => ts.sys.readFile(path)) as { config: object }
   const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: [] }, ts.sys, process.cwd())
   const entries = ['src/index.ts', 'src/delegation/index.ts', 'src/testing/index.ts']
-  const stores = ['src/backends/postgres/index.ts', 'src/backends/sqlite/index.ts']
+  const stores = ['src/backends/postgres/index.ts', 'src/backends/redis/index.ts', 'src/backends/sqlite/index.ts']
   program = ts.createProgram([...entries, ...stores], options)
 }, 60_000)
 
@@ -117,6 +126,11 @@ describe('mcp-budget/postgres', () => {
 describe('mcp-budget/sqlite', () => {
   test('exports these values', () => expect(Object.keys(sqlite).sort()).toEqual(SQLITE.values))
   test('exports these types', () => expect(typesOf('src/backends/sqlite/index.ts', sqlite)).toEqual(SQLITE.types))
+})
+
+describe('mcp-budget/redis', () => {
+  test('exports these values', () => expect(Object.keys(redis).sort()).toEqual(REDIS.values))
+  test('exports these types', () => expect(typesOf('src/backends/redis/index.ts', redis)).toEqual(REDIS.types))
 })
 
 describe('mcp-budget/testing', () => {
@@ -144,6 +158,10 @@ describe('package.json', () => {
       './sqlite': {
         import: { types: './dist/sqlite.d.ts', default: './dist/sqlite.js' },
         require: { types: './dist/sqlite.d.cts', default: './dist/sqlite.cjs' },
+      },
+      './redis': {
+        import: { types: './dist/redis.d.ts', default: './dist/redis.js' },
+        require: { types: './dist/redis.d.cts', default: './dist/redis.cjs' },
       },
       './testing': {
         import: { types: './dist/testing.d.ts', default: './dist/testing.js' },

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -28,15 +29,24 @@ export async function startRedis(): Promise<TestServer> {
     if (!(await answersPing(Number(port || 6379), hostname))) throw new Error(`TEST_REDIS_URL: nobody answers there`)
     return { url: named, from: 'TEST_REDIS_URL', stop: async () => {} }
   }
+  return await startOwnRedis()
+}
+
+/** A Redis that no other test uses, so that a test may change its settings. */
+export async function startOwnRedis(): Promise<TestServer> {
   return localRedis() === undefined ? await startValkeyWasm() : await runRedis()
 }
 
-/** The machine's server with settings of one's own. @throws Error where the machine has none */
-export async function runRedis(settings: readonly string[] = [], folder?: string): Promise<RunningRedis> {
+/** The machine's server with settings of one's own, in a folder and on a port of one's own. @throws Error where the machine has none */
+export async function runRedis(
+  settings: readonly string[] = [],
+  folder?: string,
+  onPort?: number,
+): Promise<RunningRedis> {
   const file = localRedis()
   if (file === undefined) throw new Error('Expected redis-server or valkey-server on PATH, found neither')
   const dir = folder ?? mkdtempSync(join(tmpdir(), 'mcp-budget-redis-'))
-  const port = await freePort()
+  const port = onPort ?? (await freePort())
   const quiet = ['--save', '', '--bind', '127.0.0.1', '--port', String(port), '--dir', dir]
   const child = await startProcess(file, [...quiet, ...settings], {}, () => answersPing(port))
   const stop = async (): Promise<void> => {
@@ -44,6 +54,16 @@ export async function runRedis(settings: readonly string[] = [], folder?: string
     if (folder === undefined) rmSync(dir, { recursive: true, force: true })
   }
   return { url: `redis://127.0.0.1:${port}`, from: file, port, process: child, stop }
+}
+
+/**
+ * Cuts a transaction that was not written to its end off the append-only files in a folder, as the guide says. A server
+ * cuts only the command that is not whole, and makes the others with the restart after the next.
+ */
+export function repairAof(folder: string): void {
+  const tool = onPath('redis-check-aof') ?? onPath('valkey-check-aof')
+  if (tool === undefined) throw new Error('Expected redis-check-aof or valkey-check-aof on PATH, found neither')
+  execFileSync(tool, ['--fix', join(folder, 'appendonlydir', 'appendonly.aof.manifest')], { input: 'y\n' })
 }
 
 async function startValkeyWasm(): Promise<TestServer> {

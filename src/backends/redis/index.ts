@@ -1,0 +1,12 @@
+export {
+  ioredisPort,
+  nodeRedisClusterPort,
+  nodeRedisPort,
+  type IoredisLike,
+  type NodeRedisClusterLike,
+  type NodeRedisLike,
+  type RedisPort,
+} from './redis-port.js'
+export { RedisBudgetEnforcer } from './redis-budget-enforcer.js'
+export { RedisTaskStore, type RedisTaskStoreOptions } from './redis-task-store.js'
+export type { RedisBudgetEnforcerOptions, RedisPlace } from './options.js'

@@ -1,0 +1,65 @@
+import type { Authority } from '../../budget/authority.js'
+
+/** What is asked of a partition: a request of the script, see lua/partition.lua. */
+export interface Step {
+  readonly op: unknown[]
+  /** The token, and where in the request its number stands. */
+  readonly authority?: readonly [at: number, authority: Authority] | undefined
+}
+
+/** The requests of one script, and the tokens that they name, each once. */
+export function stepsAsJson(steps: readonly Step[]): string {
+  const numbers = new Map<Authority, number>()
+  const lists: unknown[] = []
+  for (const { op, authority } of steps) {
+    if (authority === undefined) continue
+    const [at, token] = authority
+    let number = numbers.get(token)
+    if (number === undefined) numbers.set(token, (number = lists.push(authorityAsList(token))))
+    op[at] = number
+  }
+  return JSON.stringify([lists, steps.map(({ op }) => op)])
+}
+
+function authorityAsList(authority: Authority): unknown[] {
+  const { budget, prefixIds, nonce, issuedAt, registrations, ceilings, calls, rates } = authority
+  const limit = ({ prefixId, limit, expiresAt }: Authority['ceilings'][number]): unknown[] => [
+    prefixId,
+    String(limit),
+    digitsOr(expiresAt),
+  ]
+  return [
+    full(budget),
+    full(registrations[0]?.parent ?? budget),
+    prefixIds.at(-1),
+    prefixIds,
+    nonce,
+    String(issuedAt),
+    registrations.map((each) => [each.prefixId, full(each.budget), full(each.parent)]),
+    ceilings.map(limit),
+    calls.map(limit),
+    rates.map(({ prefixId, calls: n, seconds, expiresAt }) => [
+      prefixId,
+      String(n),
+      String(seconds),
+      digitsOr(expiresAt),
+    ]),
+  ]
+}
+
+// What a token says is no name of ours until it is found.
+function full(budget: string): string {
+  return budget.includes('/') ? budget : `default/${budget}`
+}
+
+/** A number as text, or `false` where there is none. */
+export function digitsOr(value: number | undefined): string | false {
+  return value === undefined ? false : String(value)
+}
+
+/** Text as the script can read it: half of a character, which is none, would stop the whole script. */
+export function sound(text: string): string
+export function sound(text: string | undefined): string | false
+export function sound(text: string | undefined): string | false {
+  return text === undefined ? false : text.replace(/\p{Surrogate}/gu, '\ufffd')
+}

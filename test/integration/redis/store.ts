@@ -1,0 +1,28 @@
+import { Redis } from 'ioredis'
+import { inject } from 'vitest'
+import { ioredisPort, RedisBudgetEnforcer, type RedisBudgetEnforcerOptions } from '../../../src/backends/redis/index.js'
+import type { MoneyEntry } from '../../../src/ledger/entry.js'
+
+let count = 0
+
+/** A prefix of keys that no other test uses. */
+export function freshPrefix(): string {
+  return `test:${process.pid}-${Date.now().toString(36)}-${++count}:`
+}
+
+/** A client that a test must end with `disconnect`. */
+export function newClient(url = inject('redisUrl'), options: { readonly enableReadyCheck?: boolean } = {}): Redis {
+  return new Redis(url, { maxRetriesPerRequest: 1, ...options })
+}
+
+/** A store on keys of its own. */
+export function newStore(client: Redis, options: Partial<RedisBudgetEnforcerOptions> = {}): RedisBudgetEnforcer {
+  return new RedisBudgetEnforcer({ redis: ioredisPort(client), prefix: freshPrefix(), ...options })
+}
+
+/** All money entries of a store. */
+export async function allEntries(store: RedisBudgetEnforcer): Promise<MoneyEntry[]> {
+  const entries: MoneyEntry[] = []
+  for (const partition of await store.partitions()) entries.push(...(await store.entries(partition, 0, 100_000_000)))
+  return entries
+}
