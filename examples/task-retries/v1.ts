@@ -60,7 +60,7 @@ export async function clientV1(server: McpServer, steps: readonly CallMiddleware
 }
 
 /** Renders, and waits for the task: as the SDK's own stream does. */
-export async function renderV1(client: Client, plan: Plan, ttl = 60_000): Promise<'works' | 'fails'> {
+export async function renderV1(client: Client, plan: Plan, ttl = 2_000): Promise<'works' | 'fails'> {
   const call = { name: 'render', arguments: { plan } }
   for await (const message of client.experimental.tasks.callToolStream(call, CallToolResultSchema, { task: { ttl } })) {
     if (message.type === 'error') return 'fails'
