@@ -167,10 +167,12 @@ export type { SchemaResult, StandardSchemaV1 } from './pricing/standard-schema.j
 
 export {
   BudgetClient,
+  type Balances,
   type BalanceView,
   type BudgetClientOptions,
   type DelegateOptions,
   type Delegation,
+  type OperationView,
   type RequestingClient,
   type RequestKey,
 } from './mcp/budget-client.js'

@@ -54,7 +54,7 @@ export function meter(options: MeterOptions & Payer): BudgetMeter {
   const priced = withCostProfile({ ...prices, enforce: mode === 'hard', ...heard })
   const recorded = ledger === undefined ? [] : [withLedger({ ledger, ...heard })]
   const tracked = tasks === undefined ? [] : [withTaskTracking({ ...tasks, ...heard })]
-  const paid = withBudget(budget)
+  const paid = withBudget({ ...(ledger !== undefined && { records: ledger }), ...budget })
   const known = delegation === undefined ? [] : [withDelegation(given(delegation, budget, heard))]
   return Object.assign(composeWith(clock, [...recorded, ...known, priced, ...tracked, paid]), {
     flush: () => paid.flush(),

@@ -1,6 +1,7 @@
 import { andThen, type MaybePromise } from '../core/maybe-promise.js'
 import { canHold, type BudgetEnforcer, type BudgetView, type HoldLine } from './enforcer.js'
 import { isUnreached, reach } from './reach.js'
+import { operationsTold } from './operations-told.js'
 import { spendable } from './spendable.js'
 import { refusalOfStore, unavailable } from './refusals.js'
 import { entriesSent, type JsonObject } from '../core/json.js'
@@ -17,23 +18,32 @@ type Told = Pick<BudgetView, 'available'> & Partial<BudgetView>
 /**
  * What is left of the budgets that would pay for a call: the answer of `budget/balance`, first payer first. A budget
  * that does not exist or is closed is `unauthorized`, as a call on it is. Who asks by a token is told of its own budget
- * alone, and of no more than the token could spend.
+ * alone, and of no more than the token could spend. With `operations: true` also what its operations cost, where there
+ * are records of them.
  */
 export function balances(
   settings: BudgetSettings,
   request: ToolCall & Partial<Identified> & Authorized,
   lines: readonly HoldLine[],
 ): MaybePromise<JsonObject | Refusal> {
-  const { enforcer, mode, storeTimeoutMs: timeoutMs, clock } = settings
+  const { enforcer, mode, storeTimeoutMs: timeoutMs, clock, records } = settings
   const { principal, authority } = request
-  if (Object.keys(request.args ?? {}).length > 0)
-    return refuse(request.tool, { error: 'invalid_params', reason: 'unknown_parameter', expected: 'no parameters' })
+  const { operations, ...others } = request.args ?? {}
+  const expected = records === undefined ? 'no parameters' : 'only operations: true'
+  if (Object.keys(others).length > 0 || (operations !== undefined && records === undefined))
+    return refuse(request.tool, { error: 'invalid_params', reason: 'unknown_parameter', expected })
+  if (operations !== undefined && operations !== true)
+    return refuse(request.tool, { error: 'invalid_params', reason: 'invalid_arguments', expected })
   if (lines.length === 0) return refuse(request.tool, { error: 'unauthorized', reason: 'unauthorized' })
   const told: Array<{ readonly line: HoldLine; readonly view: Told }> = []
   const next = (line: HoldLine | undefined): MaybePromise<JsonObject | Refusal> => {
     if (line === undefined) {
       const budgets = principal === undefined ? told.map(({ line: own, view }) => shown(own, view, clock)) : [toToken()]
-      return { mode, budgets }
+      const [first] = lines
+      if (records === undefined || operations === undefined || first === undefined) return { mode, budgets }
+      return andThen(operationsTold(records, first.budget, request, settings), (told) =>
+        isUnreached(told) ? unavailable(request, 0, lines, told.cause) : { mode, budgets, operations: told },
+      )
     }
     const { budget } = line
     return andThen(

@@ -4,6 +4,7 @@ import { systemClock, type Clock } from '../core/clock.js'
 import type { BudgetEnforcer, HoldingEnforcer } from './enforcer.js'
 import { budgetId } from './budget-id.js'
 import { BudgetEvents, type EventSink } from '../core/events.js'
+import type { Ledger } from '../ledger/ledger.js'
 import type { MaybePromise } from '../core/maybe-promise.js'
 import type { Price } from '../core/price.js'
 import type { ToolCall } from '../core/call.js'
@@ -52,6 +53,8 @@ export interface BudgetOptions {
   readonly awaitCapture?: boolean
   /** Say nothing of what is left: not in refusals, not in results, not to `budget/balance`. `false` by default. */
   readonly hideBalance?: boolean
+  /** Records of calls, such as those of `withLedger`: with them `budget/balance` tells what operations and retries cost. */
+  readonly records?: Pick<Ledger, 'entries'>
   /** Say in the `_meta` of every result what is left and in which mode, in hard and soft mode; `false` by default. */
   readonly advise?: boolean
   /** How long the store may take: 250 by default, then one retry with the same id. */
@@ -91,6 +94,7 @@ export interface BudgetSettings {
   readonly approve: BudgetOptions['approve']
   readonly approveAbove: Credits
   readonly shadow: HoldingEnforcer | undefined
+  readonly records: Pick<Ledger, 'entries'> | undefined
   readonly events: EventSink
   readonly clock: Clock
 }
@@ -110,7 +114,17 @@ const CHOICES = {
 /** The settings in milliseconds, up to a day: the least, and the default. */
 const TIMES = { ttlMs: [1, 120_000], storeTimeoutMs: [1, 250], refusalMemoryMs: [0, 100] } as const
 
-const OTHERS = ['enforcer', 'budget', 'failMode', 'approve', 'approveAbove', 'shadow', 'events', 'clock'] as const
+const OTHERS = [
+  'enforcer',
+  'budget',
+  'failMode',
+  'approve',
+  'approveAbove',
+  'shadow',
+  'records',
+  'events',
+  'clock',
+] as const
 
 const DAY_MS = 86_400_000
 
@@ -132,10 +146,15 @@ export function budgetSettings(options: PrincipalBudgetOptions): BudgetSettings 
       'shadow.enforcer',
       'a store that can hold',
     )
+  if (options.records !== undefined) {
+    const { entries } = options.records as Partial<Ledger>
+    assertFunction(entries, 'records', 'a ledger, with `entries`')
+  }
   const given = options as unknown as Readonly<Record<string, never>>
   const settings: Record<string, unknown> = {
     ...options,
     shadow: shadow?.enforcer,
+    records: options.records,
     openLimit: openLimit(options.failMode),
     approveAbove: credits(options.approveAbove ?? 0, 'approveAbove'),
     events: options.events ?? new BudgetEvents(),

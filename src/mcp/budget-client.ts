@@ -36,6 +36,32 @@ export interface BalanceView {
   readonly reset_at?: string
 }
 
+/** What an operation cost, as `budget/balance` shows it: its attempts, and what they would have cost in full. */
+export interface OperationView {
+  readonly operation_id: string
+  readonly tool: string
+  readonly charged: Credits
+  readonly full: Credits
+  readonly saved: Credits
+  readonly attempts: ReadonlyArray<{
+    readonly attempt: number
+    readonly at: string
+    readonly task_id?: string
+    readonly end?: string
+    readonly late?: true
+    readonly charged: Credits
+    readonly full: Credits
+    readonly saved: Credits
+  }>
+}
+
+/** The answer to {@link BudgetClient.balance}. */
+export interface Balances {
+  readonly mode: string
+  readonly budgets: readonly BalanceView[]
+  readonly operations?: readonly OperationView[]
+}
+
 /** A budget that was carved out, and its token. */
 export interface Delegation {
   /** The new token: a secret. */
@@ -95,9 +121,13 @@ export class BudgetClient {
     this.#meta = token === undefined ? {} : { [TOKEN_META]: token, ...(alias && { [TOKEN_ALIAS]: token }) }
   }
 
-  /** What is left of the budgets that would pay for a call, the first payer first. */
-  async balance(): Promise<{ readonly mode: string; readonly budgets: readonly BalanceView[] }> {
-    return (await this.#ask('budget/balance', {}, this.#meta)) as never
+  /**
+   * What is left of the budgets that would pay for a call, the first payer first.
+   *
+   * @param options `operations: true`: also what operations and retries cost, where the server has records of them
+   */
+  async balance(options: { readonly operations?: true } = {}): Promise<Balances> {
+    return (await this.#ask('budget/balance', options, this.#meta)) as never
   }
 
   /**

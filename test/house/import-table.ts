@@ -21,6 +21,7 @@ const PORTS = [
   'budget/refusals.ts',
   'ledger/ledger.ts',
   'ledger/entry.ts',
+  'ledger/operations.ts',
   'tasks/task-store.ts',
   'tasks/task-requests.ts',
 ]

@@ -26,7 +26,7 @@ const ROOT = {
   // prettier-ignore
   types: [
     'AmendRequest', 'AttachOptions', 'Attempt', 'AttemptKey', 'AttemptReport', 'Authority', 'Authorized',
-    'Balance', 'BalanceChange', 'BalanceView', 'BeginRequest', 'BeginResult', 'BindRequest', 'BindResult',
+    'Balance', 'BalanceChange', 'BalanceView', 'Balances', 'BeginRequest', 'BeginResult', 'BindRequest', 'BindResult',
     'BudgetClientOptions', 'BudgetEnforcer', 'BudgetErrorCode', 'BudgetEventMap', 'BudgetEventName',
     'BudgetId', 'BudgetLine', 'BudgetMeter', 'BudgetMiddleware', 'BudgetOptions', 'BudgetResult', 'BudgetSpec',
     'BudgetView', 'CalendarWindow', 'CallAuth', 'CallHold', 'CallInput', 'CallMiddleware', 'CallOutcome',
@@ -41,7 +41,7 @@ const ROOT = {
     'InMemoryTaskStoreOptions', 'InputOutcome', 'JsonObject', 'KeyRingOptions', 'Ledger', 'LedgerQuery',
     'LedgerRecord', 'LineWindow', 'LostOutcome', 'MasterKey', 'MatchedPrice', 'MaybePromise', 'Meter',
     'MeterOptions', 'MeteredRule', 'Metering', 'Mode', 'MoneyEntry', 'MoneyOp', 'MoneySink', 'MoveResult',
-    'NewBudget', 'NoAuthOptions', 'ObservedMessage', 'OnExpire', 'Operation', 'OperationReport', 'Ordered',
+    'NewBudget', 'NoAuthOptions', 'ObservedMessage', 'OnExpire', 'Operation', 'OperationReport', 'OperationView', 'Ordered',
     'OutcomePrices', 'Overage', 'Payer', 'Peers', 'Prefix', 'PrefixLimit', 'Price', 'PriceCharge',
     'PriceFunction', 'PriceMatch', 'PriceMetering', 'PriceRule', 'PriceSource', 'Priced', 'PricedRule',
     'Principal', 'PrincipalBudgetOptions', 'Proof', 'Rate', 'Refusal', 'RefusalCodes', 'RefusalData',
