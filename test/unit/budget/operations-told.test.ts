@@ -71,7 +71,7 @@ describe('`budget/balance` with `operations`', () => {
     ['with another value', { operations: 'all' }, {}],
     ['beside what nobody knows', { operations: true, of: 'bob' }, {}],
   ])('is refused %s, and says what was expected', async (_, params, more) => {
-    const { ask, tokenOf } = await seat(more as { records?: undefined })
+    const { ask, tokenOf } = await seat(more)
     const { error } = await ask('budget/balance', params, await tokenOf('alice'))
     expect(error.data).toMatchObject({ error: 'invalid_params', expected: expect.any(String) })
   })
