@@ -71,6 +71,12 @@ const PARTS = [
   'steps',
 ]
 
+/** Where our own steps get what they need, for the message. */
+const givers: Readonly<Record<string, string>> = {
+  cost: ', such as `withCostProfile`',
+  principal: ', such as `withDelegation`, or set `budget`',
+}
+
 /** Whether something is meant as a step, and not as settings with a name. */
 export function isStep(value: unknown): boolean {
   return isObject(value) && 'name' in value && PARTS.some((part) => part in value)
@@ -98,7 +104,7 @@ export function flattenSteps(steps: readonly CallMiddleware[]): readonly CallMid
     if (missing !== undefined) {
       throw new BudgetError({
         code: 'wrong_order',
-        message: `Step \`${step.name}\` needs \`${missing}\`; put the step that gives it first`,
+        message: `Step \`${step.name}\` needs \`${missing}\`; put the step that gives it first${givers[missing] ?? ''}`,
       })
     }
     const late = step.gives?.find((give) => used.has(give))

@@ -2,9 +2,11 @@ import {
   BudgetError,
   compose,
   InMemoryBudgetEnforcer,
+  InMemoryTaskStore,
   withBudget,
   withCostProfile,
   withLedger,
+  withTaskTracking,
   MemoryLedger,
   type CallMiddleware,
 } from 'mcp-budget'
@@ -39,6 +41,18 @@ describe('compose', () => {
     expect(codeOf(() => composed(budget()))).toBe('wrong_order')
     expect(codeOf(() => composed(budget(), prices()))).toBe('wrong_order')
     expect(() => composed(budget(), prices())).toThrow(/withBudget.*needs.*`cost`/)
+  })
+
+  test('refuses a budget before what says how much of the price a retry pays', () => {
+    const tracking = withTaskTracking({ tasks: new InMemoryTaskStore(), retryCostMode: 'first-only' })
+    expect(() => composed(prices(), budget(), tracking)).toThrow('put `withTaskTracking` first')
+    expect(codeOf(() => composed(prices(), tracking, budget()))).toBeUndefined()
+  })
+
+  test('says which step gives what is missing', () => {
+    expect(() => composed(budget())).toThrow('such as `withCostProfile`')
+    const nobody = withBudget({ enforcer })
+    expect(() => composed(prices(), nobody)).toThrow('such as `withDelegation`, or set `budget`')
   })
 
   test('opens meters that are given as steps, and judges the whole order', () => {
