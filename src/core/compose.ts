@@ -20,6 +20,8 @@ export interface Meter extends CallMiddleware {
    * throws: that is the outcome `error` with `thrown`.
    *
    * @param forward does the work; answers with a tool result
+   * @throws BudgetError `invalid_request` for a call without a tool, or with `arguments`; `invalid_config` where
+   * `forward` is no function
    * @example
    * ```ts
    * const meter = compose(withCostProfile({ defaultCost: 5 }), withBudget({ enforcer, budget: 'agent-1' }))
@@ -51,7 +53,10 @@ export function composeWith(clock: Clock, steps: readonly CallMiddleware[]): Met
   return {
     name: 'meter',
     steps: flat,
-    run: (input, forward) => runCall(engine, toCall(input, clock), forward),
+    run(input, forward) {
+      if (typeof forward !== 'function') throw misconfigured('forward', 'a function that does the work', forward)
+      return runCall(engine, toCall(input, clock), forward)
+    },
   }
 }
 
@@ -126,6 +131,9 @@ function toCall(input: CallInput, clock: Clock): ToolCall {
       code: 'invalid_request',
       message: `Expected \`tool\` to be a name, got ${describeValue(input.tool)}`,
     })
+  }
+  if ('arguments' in input) {
+    throw new BudgetError({ code: 'invalid_request', message: 'Expected arguments in `args`, got `arguments`' })
   }
   return newCall(input, clock.now())
 }

@@ -74,6 +74,20 @@ describe('compose', () => {
     expect(codeOf(() => compose(prices(), budget()).run({ tool: tool as never }, () => ({})))).toBe('invalid_request')
   })
 
+  test('refuses to run a call whose arguments have the name that they have on the wire', () => {
+    const wire = { tool: 'search', arguments: { q: 'x' } }
+    expect(() => compose(prices(), budget()).run(wire, () => ({}))).toThrow('in `args`, got `arguments`')
+    expect(codeOf(() => compose(prices(), budget()).run(wire, () => ({})))).toBe('invalid_request')
+  })
+
+  test('refuses to run a call that nothing does, before it costs', () => {
+    const before = enforcer.remaining('a')
+    const idle = compose(prices(), budget()).run as (call: object, forward?: unknown) => unknown
+    expect(codeOf(() => idle({ tool: 'search' }))).toBe('invalid_config')
+    expect(codeOf(() => idle({ tool: 'search' }, { content: [] }))).toBe('invalid_config')
+    expect(enforcer.remaining('a')).toBe(before)
+  })
+
   test('hands the call on with what its caller said of it', async () => {
     const seen: unknown[] = []
     const spy: CallMiddleware = {
