@@ -137,7 +137,7 @@ export function budgetSettings(options: PrincipalBudgetOptions): BudgetSettings 
   if ('budget' in options && options.budget === undefined) budgetId(options.budget)
   for (const verb of ['check', 'spend', 'remaining', 'initialize'] as const) {
     const given: unknown = (enforcer as Partial<BudgetEnforcer> | undefined)?.[verb]
-    assertFunction(given, 'enforcer', `a store with a function \`${verb}\``)
+    if (typeof given !== 'function') throw misconfigured('enforcer', `a store with a function \`${verb}\``, enforcer)
   }
   if (approve !== undefined) assertFunction(approve, 'approve', 'a function')
   if (shadow !== undefined)

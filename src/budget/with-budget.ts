@@ -71,7 +71,7 @@ class BudgetStep implements BudgetMiddleware {
   readonly name = 'withBudget'
   readonly needs: readonly string[]
   readonly gives = ['hold']
-  readonly uses = ['principal']
+  readonly uses = ['principal', 'operation']
   readonly extendEveryMs: number
   readonly methods: NonNullable<CallMiddleware['methods']>
   readonly shadow: boolean

@@ -20,6 +20,8 @@ export interface Meter extends CallMiddleware {
    * throws: that is the outcome `error` with `thrown`.
    *
    * @param forward does the work; answers with a tool result
+   * @throws BudgetError `invalid_request` for a call without a tool, or with `arguments`; `invalid_config` where
+   * `forward` is no function
    * @example
    * ```ts
    * const meter = compose(withCostProfile({ defaultCost: 5 }), withBudget({ enforcer, budget: 'agent-1' }))
@@ -51,7 +53,10 @@ export function composeWith(clock: Clock, steps: readonly CallMiddleware[]): Met
   return {
     name: 'meter',
     steps: flat,
-    run: (input, forward) => runCall(engine, toCall(input, clock), forward),
+    run(input, forward) {
+      if (typeof forward !== 'function') throw misconfigured('forward', 'a function that does the work', forward)
+      return runCall(engine, toCall(input, clock), forward)
+    },
   }
 }
 
@@ -70,6 +75,12 @@ const PARTS = [
   'gives',
   'steps',
 ]
+
+/** Where our own steps get what they need, for the message. */
+const givers: Readonly<Record<string, string>> = {
+  cost: ', such as `withCostProfile`',
+  principal: ', such as `withDelegation`, or set `budget`',
+}
 
 /** Whether something is meant as a step, and not as settings with a name. */
 export function isStep(value: unknown): boolean {
@@ -98,7 +109,7 @@ export function flattenSteps(steps: readonly CallMiddleware[]): readonly CallMid
     if (missing !== undefined) {
       throw new BudgetError({
         code: 'wrong_order',
-        message: `Step \`${step.name}\` needs \`${missing}\`; put the step that gives it first`,
+        message: `Step \`${step.name}\` needs \`${missing}\`; put the step that gives it first${givers[missing] ?? ''}`,
       })
     }
     const late = step.gives?.find((give) => used.has(give))
@@ -120,6 +131,9 @@ function toCall(input: CallInput, clock: Clock): ToolCall {
       code: 'invalid_request',
       message: `Expected \`tool\` to be a name, got ${describeValue(input.tool)}`,
     })
+  }
+  if ('arguments' in input) {
+    throw new BudgetError({ code: 'invalid_request', message: 'Expected arguments in `args`, got `arguments`' })
   }
   return newCall(input, clock.now())
 }

@@ -59,8 +59,10 @@ export class BudgetError extends Error {
 export function describeValue(value: unknown): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'an array'
-  if (typeof value === 'string')
+  if (typeof value === 'string') {
+    if (value.includes('://')) return 'a URL (string)' // of a store, with its password
     return value.length <= 64 ? `${JSON.stringify(value)} (string)` : `a string of ${value.length} characters`
+  }
   if (typeof value === 'number' || typeof value === 'boolean' || value === undefined) return `\`${String(value)}\``
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }

@@ -11,7 +11,8 @@ export function misconfigured(path: string, expected: string, value: unknown, go
 export function assertKeys(value: unknown, known: readonly string[], path: string): void {
   for (const key of Object.keys(assertPlain(value, path))) {
     if (known.includes(key)) continue
-    throw misconfigured(path, `an object with ${known.map((name) => `\`${name}\``).join(', ')}`, key)
+    const expected = `an object with ${known.map((name) => `\`${name}\``).join(', ')}`
+    throw misconfigured(path, expected, key, `one with the key ${describeValue(key)}`)
   }
 }
 

@@ -60,5 +60,10 @@ export function attachToken(options: AttachOptions): CallMiddleware {
 // What it is instead is not said: it may be a secret all the same.
 function assertText(token: unknown): void {
   if (typeof token === 'string' && /^[\x21-\x7e]{1,8192}$/.test(token)) return
-  throw misconfigured('token', 'a token, or a function that gives one', undefined, 'something else')
+  throw misconfigured(
+    'token',
+    'a token, or a function that gives one',
+    token,
+    token === undefined ? token : 'something else',
+  )
 }

@@ -6,7 +6,7 @@ import { toBase64url } from './base64url.js'
 import { writeArgRule, type ArgRule } from './caveats/arg.js'
 import type { Credits } from '../core/credits.js'
 import type { Rate } from '../budget/authority.js'
-import type { TokenOp } from './request.js'
+import { TOKEN_OPS, type TokenOp } from './request.js'
 
 /** What a token is to be narrowed to. Each key becomes one caveat, and what is left out does not narrow. */
 export interface Caveats {
@@ -99,13 +99,17 @@ export function writeCaveats(
     return written(key, value, makeNonce).map((line) => {
       const text = key === 'own' ? line : `${key}=${line}`
       const caveat = parseCaveat(text, kinds)
-      if (typeof caveat === 'string') throw misconfigured(key, 'a caveat that a gateway can read', value)
+      if (typeof caveat === 'string')
+        throw misconfigured(key, READABLE[key] ?? 'a caveat that a gateway can read', text)
       // A limit without a nonce, or a budget that no server has registered, would come in by this door.
       if (key === 'own' && BUILT_IN.includes(caveat.kind)) throw misconfigured(key, 'caveats of your own kinds', text)
       return text
     })
   })
 }
+
+/** What could be read, where that is a short list. */
+const READABLE: Readonly<Record<string, string>> = { ops: `some of ${TOKEN_OPS.join(', ')}` }
 
 const isText = (value: unknown): boolean => typeof value === 'string'
 const isNumber = (value: unknown): boolean => Number.isSafeInteger(value)

@@ -69,7 +69,7 @@ export function taskSettings(options: TaskTrackingOptions, shadow: boolean): Tas
   const { tasks, tools, operationId, events = new BudgetEvents(), clock = systemClock } = options
   for (const verb of VERBS) {
     const given: unknown = (tasks as Partial<TaskStore> | undefined)?.[verb]
-    if (typeof given !== 'function') throw misconfigured('tasks', `a store of tasks with a function \`${verb}\``, given)
+    if (typeof given !== 'function') throw misconfigured('tasks', `a store of tasks with a function \`${verb}\``, tasks)
   }
   if (operationId !== undefined && typeof operationId !== 'function')
     throw misconfigured('operationId', 'a function of the call', operationId)

@@ -1,5 +1,6 @@
 import { asyncEnforcer } from './async-enforcer.js'
 import { BudgetError } from '../core/errors.js'
+import { assertKeys, credits } from '../core/settings.js'
 import { budgetsNamed, intercept, type AsyncEnforcer, type EnforcerCall, type SyncEnforcer } from './verbs.js'
 import { InMemoryBudgetEnforcer } from '../backends/memory/in-memory-budget-enforcer.js'
 import type { BudgetId } from '../budget/budget-id.js'
@@ -25,6 +26,7 @@ export interface Recorded {
  * An enforcer for a test: any budget id is there, with `remaining` credits in it. The arithmetic is that of
  * `InMemoryBudgetEnforcer`, so what passes here is what a store does.
  *
+ * @throws BudgetError `invalid_config`, `invalid_credits` for settings that make no sense
  * @example
  * ```ts
  * const enforcer = fakeEnforcer({ remaining: 10 })
@@ -36,7 +38,9 @@ export interface Recorded {
 export function fakeEnforcer(options: FakeEnforcerOptions & { readonly async: true }): AsyncEnforcer & Recorded
 export function fakeEnforcer(options: FakeEnforcerOptions & { readonly async?: false }): SyncEnforcer & Recorded
 export function fakeEnforcer(options: FakeEnforcerOptions): (SyncEnforcer | AsyncEnforcer) & Recorded {
-  const { remaining, clock } = options
+  assertKeys(options, ['remaining', 'async', 'clock'], 'options')
+  const { clock } = options
+  const remaining = credits(options.remaining, 'remaining')
   const store = new InMemoryBudgetEnforcer(clock === undefined ? {} : { clock })
   const calls: EnforcerCall[] = []
   const fake = intercept(store, (call, run) => {

@@ -60,7 +60,9 @@ function isCommand(command: string): boolean {
   const [, file] = /^node --import tsx (\S+)$/.exec(command) ?? []
   if (file !== undefined) return existsSync(file)
   if (script !== undefined) return script === 'ci' || Object.hasOwn(scripts, script)
-  return /^npm install (?:mcp-budget|@modelcontextprotocol\/(?:sdk|client|server)|zod|macaroon| )+$/.test(command)
+  return /^npm install (?:mcp-budget|@modelcontextprotocol\/(?:sdk|client|server)|zod|macaroon|ioredis|libsql|pg| )+$/.test(
+    command,
+  )
 }
 
 describe('the reader of blocks', () => {

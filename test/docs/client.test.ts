@@ -71,6 +71,16 @@ describe('the code of the client guide', () => {
     expect(() => assertMetered(new Client({ name: 'agent', version: '1.0.0' }))).toThrow()
   })
 
+  test('adds credits to a budget, once for each id', () => {
+    // #region grant
+    enforcer.grant({ id: 'invoice-17', budget: 'agent-1', amount: 50 })
+    log(enforcer.describe('agent-1').available)
+    // #endregion grant
+    enforcer.grant({ id: 'invoice-17', budget: 'agent-1', amount: 50 })
+    expect(log).toHaveBeenCalledWith(150)
+    expect(enforcer.describe('agent-1').available).toBe(150)
+  })
+
   test('answers with a result that a model reads', async () => {
     const { transport } = await studio()
     const steps = [withCostProfile({ defaultCost: 500 }), withBudget({ enforcer, budget: 'agent-1' })] as const

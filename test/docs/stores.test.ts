@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
+// #region imports
 import { Pool } from 'pg'
 import { PostgresBudgetEnforcer } from 'mcp-budget/postgres'
+// #endregion imports
 
 describe('the code of the guide to PostgreSQL', () => {
   test('opens a store with a pool of `pg`, and says when nobody answers', async () => {

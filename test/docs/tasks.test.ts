@@ -104,6 +104,13 @@ describe('docs/reference/tasks.md', () => {
       expect(() => withTaskTracking(options as never)).toThrow(expect.objectContaining({ code: 'invalid_config' }))
   })
 
+  test('says of a store of another kind, such as that of the SDK, what it lacks', () => {
+    const tasks = { createTask: () => {} } as never
+    expect(() => withTaskTracking({ tasks })).toThrow(
+      'Expected `tasks` to be a store of tasks with a function `begin`, got an object',
+    )
+  })
+
   test('says the limits of a store', () => {
     expect(TASK_LIMITS).toEqual({ keyMs: 86_400_000, keys: 100_000, endedMs: 86_400_000, failures: 100 })
     expect(text).toContain('100,000 for each budget, each for a day')

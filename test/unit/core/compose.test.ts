@@ -2,9 +2,11 @@ import {
   BudgetError,
   compose,
   InMemoryBudgetEnforcer,
+  InMemoryTaskStore,
   withBudget,
   withCostProfile,
   withLedger,
+  withTaskTracking,
   MemoryLedger,
   type CallMiddleware,
 } from 'mcp-budget'
@@ -41,6 +43,18 @@ describe('compose', () => {
     expect(() => composed(budget(), prices())).toThrow(/withBudget.*needs.*`cost`/)
   })
 
+  test('refuses a budget before what says how much of the price a retry pays', () => {
+    const tracking = withTaskTracking({ tasks: new InMemoryTaskStore(), retryCostMode: 'first-only' })
+    expect(() => composed(prices(), budget(), tracking)).toThrow('put `withTaskTracking` first')
+    expect(codeOf(() => composed(prices(), tracking, budget()))).toBeUndefined()
+  })
+
+  test('says which step gives what is missing', () => {
+    expect(() => composed(budget())).toThrow('such as `withCostProfile`')
+    const nobody = withBudget({ enforcer })
+    expect(() => composed(prices(), nobody)).toThrow('such as `withDelegation`, or set `budget`')
+  })
+
   test('opens meters that are given as steps, and judges the whole order', () => {
     const priced = compose(withLedger({ ledger: new MemoryLedger() }), prices())
     const meter = composed(priced, budget())
@@ -58,6 +72,20 @@ describe('compose', () => {
 
   test.each([undefined, '', 7, null, {}])('refuses to run a call of the tool %j', (tool) => {
     expect(codeOf(() => compose(prices(), budget()).run({ tool: tool as never }, () => ({})))).toBe('invalid_request')
+  })
+
+  test('refuses to run a call whose arguments have the name that they have on the wire', () => {
+    const wire = { tool: 'search', arguments: { q: 'x' } }
+    expect(() => compose(prices(), budget()).run(wire, () => ({}))).toThrow('in `args`, got `arguments`')
+    expect(codeOf(() => compose(prices(), budget()).run(wire, () => ({})))).toBe('invalid_request')
+  })
+
+  test('refuses to run a call that nothing does, before it costs', () => {
+    const before = enforcer.remaining('a')
+    const idle = compose(prices(), budget()).run as (call: object, forward?: unknown) => unknown
+    expect(codeOf(() => idle({ tool: 'search' }))).toBe('invalid_config')
+    expect(codeOf(() => idle({ tool: 'search' }, { content: [] }))).toBe('invalid_config')
+    expect(enforcer.remaining('a')).toBe(before)
   })
 
   test('hands the call on with what its caller said of it', async () => {

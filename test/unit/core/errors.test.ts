@@ -35,6 +35,8 @@ describe('a budget error', () => {
     ['five', '"five" (string)'],
     ['x'.repeat(64), `"${'x'.repeat(64)}" (string)`],
     ['x'.repeat(65), 'a string of 65 characters'],
+    ['redis://:secret@db:6379', 'a URL (string)'],
+    ['postgres://me:secret@db/budgets', 'a URL (string)'],
     [[1, 2], 'an array'],
     [{ password: 'x' }, 'an object'],
     [() => 'secret', 'a function'],

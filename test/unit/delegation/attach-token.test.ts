@@ -126,4 +126,9 @@ describe('a client with a token', () => {
     const shadow = compose(withCostProfile({ defaultCost: 5 }), withBudget({ enforcer, budget: 'a', mode: 'shadow' }))
     expect(() => client({ token: MINE }, shadow)).toThrow(expect.objectContaining({ code: 'invalid_config' }))
   })
+
+  test('says that none was given, such as an environment variable that is not set, and shows none that was', () => {
+    expect(() => withDelegation({ token: undefined as never })).toThrow('got `undefined`')
+    expect(() => withDelegation({ token: 'mcpb_ secret' })).toThrow(/got something else$/)
+  })
 })

@@ -54,6 +54,13 @@ describe('a minted token', () => {
     expect(uses(minted({ ops: ['call', 'delegate'], depth: 1 }))).toEqual(['call', 'delegate'])
   })
 
+  test('says of a caveat that no gateway can read what it would have been', () => {
+    expect(() => minted({ ops: ['call', 'spend' as never] })).toThrow(
+      'Expected `ops` to be some of call, balance, delegate, transfer, close, revoke, got "ops=call,spend" (string)',
+    )
+    expect(() => minted({ tool: ['a b'] })).toThrow('a caveat that a gateway can read, got "tool=a b" (string)')
+  })
+
   test('ends when it says, which is required, and within 24 hours [L-S9, L-S45]', () => {
     const text = minted({ exp: 1_000 + 86_400 })
     expect(textsOf(text)[0]).toBe('exp=87400')

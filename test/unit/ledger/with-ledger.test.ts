@@ -7,7 +7,8 @@ test('withLedger refuses a setting that it does not know, and names those that i
   expect(() => withLedger(options)).toThrow(
     expect.objectContaining({
       code: 'invalid_config',
-      message: 'Expected `options` to be an object with `ledger`, `events`, `clock`, got "event" (string)',
+      message:
+        'Expected `options` to be an object with `ledger`, `events`, `clock`, got one with the key "event" (string)',
     }),
   )
 })

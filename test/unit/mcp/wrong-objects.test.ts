@@ -39,7 +39,10 @@ describe.each([
 test('settings with a name are no step, and are told', () => {
   const transport = InMemoryTransport.createLinkedPair()[0]
   const thrown = errorOf(() => wrapTransport(transport, { name: 'github' } as never, prices))
-  expect(thrown).toMatchObject({ code: 'invalid_config', message: expect.stringContaining('got "name"') })
+  expect(thrown).toMatchObject({
+    code: 'invalid_config',
+    message: expect.stringContaining('got one with the key "name"'),
+  })
 })
 
 function errorOf(action: () => unknown): BudgetError | undefined {

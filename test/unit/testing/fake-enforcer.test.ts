@@ -13,6 +13,13 @@ describe('fakeEnforcer', () => {
     expect(fake.calls.map((call) => call.verb)).toEqual(['spend', 'remaining'])
   })
 
+  test.each([undefined, 10, {}, { credits: 10 }, { remaining: 10, credits: 10 }, { remaining: '10' }])(
+    'refuses the settings %j',
+    (options) => {
+      expect(() => fakeEnforcer(options as never)).toThrow(/Expected `(options|remaining)` to be/)
+    },
+  )
+
   test('begins every unknown budget with what remains, and no known one', () => {
     const fake = fakeEnforcer({ remaining: 10 })
     fake.initialize('mine', 3)
