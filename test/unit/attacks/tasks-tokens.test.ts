@@ -1,19 +1,18 @@
 import { attenuate } from 'mcp-budget/delegation'
-import { InMemoryTaskStore, withTaskTracking, type CallMiddleware } from 'mcp-budget'
+import { InMemoryTaskStore, withTaskTracking } from 'mcp-budget'
 import { describe, expect, test } from 'vitest'
 import { full, tokenSeat } from '../../support/attacked-seat.js'
 import { EXTENSION, LEGACY } from '../../support/tasks.js'
 import { expectNoUnhandledRejection } from '../../support/unhandled.js'
 import { tokenOf } from '../../support/tokens.js'
 
-const NOBODY_HAS_IT = { reason: 'unknown_task' }
 const METHODS = ['tasks/get', 'tasks/result', 'tasks/cancel', 'tasks/update'] as const
 
 /** A seat that takes tokens and tracks tasks. */
 function taskSeat(options: Parameters<typeof tokenSeat>[0] = {}) {
   const seat = tokenSeat({
     ...options,
-    priced: (clock) => [withTaskTracking({ tasks: new InMemoryTaskStore({ clock }), clock }) as CallMiddleware],
+    priced: (clock) => [withTaskTracking({ tasks: new InMemoryTaskStore({ clock }), clock })],
   })
   /** The request reached the server. */
   const reaches = async (method: string, taskId: string, token?: string): Promise<boolean> => {
