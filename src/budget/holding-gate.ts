@@ -143,7 +143,8 @@ export class HoldingGate implements Gate {
 
   keep(call: ToolCall, hold: CallHold, cost: Credits, { ttlMs, onExpire }: TaskTerms): MaybePromise<Charge> {
     if (hold.state !== 'held') return this.end(call, hold, 'keep', cost, cost)
-    const id = `${call.id}.t${this.#settings.clock.now()}`
+    // Of its own: a task may be cancelled in the millisecond in which it was made.
+    const id = mintChargeId(this.#settings.clock.now())
     const post = (): MaybePromise<ExtendResult> => this.#enforcer.extend({ id, holdId: call.id, ttlMs, onExpire })
     const kept: Charge = { held: cost, charged: 0, end: 'kept' }
     return andThen(reach(post, this.#reach), (answer) => {

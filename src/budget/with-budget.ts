@@ -1,3 +1,4 @@
+import { admitByToken } from './admit-by-token.js'
 import { approveCall } from './approval.js'
 import { spendable } from './spendable.js'
 import { balances, legacyBalance } from './balance.js'
@@ -79,6 +80,7 @@ class BudgetStep implements BudgetMiddleware {
   readonly #payers: ReturnType<typeof compileLines>
   readonly #outage: Outage
   readonly #gate: Gate
+  readonly admit = (request: ToolCall): MaybePromise<ToolCall | Refusal> => admitByToken(this.#settings, request)
   /** Calls that were approved, for their later rounds. */
   readonly #approved = new Set<string>()
 

@@ -67,9 +67,13 @@ export class ServerSeat {
       return shadow ? this.#watch(presented, given, besides) : this.#call(presented)
     const { message, extra } = presented
     if (method === 'notifications/cancelled') this.#cancel(message)
+    const isScreened = !this.isClient && this.#screens.asks(method)
+    // A server that is not strict would do it, for whoever asks.
+    if (isScreened && !isRequestId(id))
+      return this.#wire.fault(invalidMessage('a request with an id, text or an integer'))
     if (isRequestId(id) && !this.#open(message, id, method)) return
     if (!this.isClient && !shadow && this.#methods.has(method) && isRequestId(id)) return this.#own(presented, id)
-    if (!this.isClient && this.#screens.asks(method) && isRequestId(id)) return this.#screened(presented, id)
+    if (isScreened && isRequestId(id)) return this.#screened(presented, id)
     this.#pass(message, shadow ? given : message, shadow ? besides : extra)
   }
 
@@ -128,9 +132,12 @@ export class ServerSeat {
   // One id stands for one request: the answer to another must not end a call.
   #open(message: JsonObject, id: RequestId, method: unknown): boolean {
     if (this.#seat.shadow) return true
-    const isOurs = this.#methods.has(method)
-    // What goes on to a server is the server's to refuse, and what is answered here must be refused here.
-    const isTaken = this.calls.find(id) !== undefined || (isOurs && (this.#others.has(id) || this.#cancelled.has(id)))
+    const isOurs = this.#methods.has(method) || (!this.isClient && this.#screens.asks(method))
+    // What goes on to a server is the server's to refuse, and what is judged or answered here must be refused here.
+    const isTaken =
+      this.calls.find(id) !== undefined ||
+      this.#screens.awaits(id) ||
+      (isOurs && (this.#others.has(id) || this.#cancelled.has(id)))
     const isFull = this.#others.size >= PENDING_LIMIT
     if (!isTaken && !(isOurs && isFull)) {
       if (!isFull) this.#others.set(id, undefined)
@@ -201,6 +208,7 @@ export class ServerSeat {
   #cancel(message: JsonObject): void {
     const { requestId } = objectAt(message, 'params')
     const pending = this.calls.find(requestId)
+    this.#screens.cancel(requestId as RequestId)
     // Until it is answered all the same, its id stands for no call.
     this.#others.get(requestId as RequestId)?.abort()
     if (this.#others.delete(requestId as RequestId) || pending !== undefined) {

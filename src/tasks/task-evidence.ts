@@ -37,9 +37,16 @@ export interface TaskRequest {
 /** Reads a request about tasks; `undefined` for any other. */
 export function taskRequestOf(method: unknown, params: JsonObject): TaskRequest | undefined {
   if (!(TASK_METHODS as readonly unknown[]).includes(method)) return undefined
-  const { taskId, _meta, ...more } = params
-  const plain = typeof taskId === 'string' && Object.keys(more).length === 0
+  const { taskId, _meta: meta, ...more } = params
+  const plain = typeof taskId === 'string' && Object.keys(more).length === 0 && isMeta(meta)
   return { method: method as string, taskId: typeof taskId === 'string' ? taskId : '', plain }
+}
+
+// A server may refuse a request for what its `_meta` says, with the same code.
+function isMeta(meta: unknown): boolean {
+  if (meta === undefined) return true
+  const { progressToken: token } = Object(meta) as JsonObject
+  return isObject(meta) && (token === undefined || typeof token === 'string' || Number.isSafeInteger(token))
 }
 
 /** What the answer to a request about tasks proves. */
@@ -123,5 +130,7 @@ function failed(code: number | undefined): CallOutcome {
 
 function ttlOf({ ttl, ttlMs = ttl }: JsonObject): number | null | undefined {
   if (ttlMs === null) return null
-  return typeof ttlMs === 'number' && ttlMs >= 0 ? Math.min(Math.ceil(ttlMs), Number.MAX_SAFE_INTEGER) : undefined
+  if (typeof ttlMs !== 'number') return undefined
+  // Less than nothing is none, and no life without end: a timer takes it for none.
+  return Math.min(Math.max(0, Math.ceil(ttlMs) || 0), Number.MAX_SAFE_INTEGER)
 }

@@ -22,7 +22,7 @@ export function taskScreens(tracker: TaskTracker): NonNullable<CallMiddleware['s
       const [task] = own
       if (task === undefined) return refuse(request.tool, { error: 'invalid_params', reason: 'unknown_task' })
       return (answer) => {
-        const asked = taskRequestOf(request.tool, request.args ?? {})
+        const asked = taskRequestOf(request.tool, { _meta: request.meta, ...request.args })
         // Whose it is is known here, and not where messages are only observed.
         if (asked !== undefined)
           for (const heard of evidenceOfAnswer(asked, answer))

@@ -96,7 +96,7 @@ export class TaskTracker {
       return
     }
     const side = direction === 'in' ? 'client' : 'server'
-    const heard = method === undefined ? this.#answered(link, message) : evidenceOfNotification(message)
+    const heard = method === undefined ? this.#answered(link, message, side) : evidenceOfNotification(message)
     for (const [taskId, evidence] of heard) this.hear(server, [taskId, evidence], side)
   }
 
@@ -104,7 +104,7 @@ export class TaskTracker {
   hear(server: string | undefined, [taskId, evidence]: EvidenceOf, side: Unheard['side'], of?: string): void {
     void andThen(taskIdText(taskId), (id) => {
       const name = { upstream: upstreamOf(server), taskId: id }
-      return this.#hear({ name, evidence, side, until: this.#settings.clock.now() + EARLY_MS }, of)
+      return this.#hearAll({ name, evidence, side, until: this.#settings.clock.now() + EARLY_MS }, of)
     })
   }
 
@@ -144,7 +144,11 @@ export class TaskTracker {
   async #sweep(): Promise<void> {
     this.#sweptAt = this.#settings.clock.now()
     for (const text of [...this.#unheard.keys()]) this.#hearAgain(text)
-    if ((await this.#sweepDue()) || this.#unheard.size > 0) this.#schedule()
+    const more = await this.#sweepDue().catch((error: unknown) => {
+      this.#fault(error)
+      return true
+    })
+    if (more || this.#unheard.size > 0) this.#schedule()
   }
 
   // Whether there are more, or may be.
@@ -154,7 +158,17 @@ export class TaskTracker {
       if (isUnreached(due)) return true
       const { tasks, open } = due
       if (tasks.length === 0) return open > 0
-      for (const binding of tasks) if (!(await this.#ends.due(binding))) return true
+      let failed = false
+      for (const binding of tasks) {
+        try {
+          if (!(await this.#ends.due(binding))) return true
+        } catch (error) {
+          // One that cannot be dealt with does not keep the others from it.
+          failed = true
+          this.#fault(error)
+        }
+      }
+      if (failed) return true
     }
     return true
   }
@@ -173,10 +187,11 @@ export class TaskTracker {
     remember(requests, id, request, MOST)
   }
 
-  #answered(link: object, message: JsonObject): readonly EvidenceOf[] {
+  #answered(link: object, message: JsonObject, side: Unheard['side']): readonly EvidenceOf[] {
     const requests = this.#requests.get(link)
-    // Both SDKs take the answer "1" for that to 1.
-    const id = requests?.has(message.id) === true ? message.id : Number(message.id)
+    // Clients of both SDKs take the answer "1" for that to 1; to a server they are two requests.
+    const isText = side === 'client' && typeof message.id === 'string'
+    const id = isText && requests?.has(message.id) !== true ? Number(message.id) : message.id
     const request = requests?.get(id)
     requests?.delete(id)
     return request === undefined ? [] : evidenceOfAnswer(request, message)
@@ -214,7 +229,12 @@ export class TaskTracker {
     const heard = this.#unheard.get(text)
     if (heard === undefined) return
     this.#unheard.delete(text)
-    void this.#hear(heard)
+    void this.#hearAll(heard)
+  }
+
+  // Nobody waits for it: what a store answers that is no answer must not end the process.
+  #hearAll(heard: Unheard, of?: string): Promise<void> {
+    return this.#hear(heard, of).catch((error: unknown) => this.#fault(error))
   }
 
   // Who would pay if the same asked for that tool: who pays may depend on it.
@@ -223,11 +243,15 @@ export class TaskTracker {
   }
 
   #ask<Answer extends object | undefined>(ask: () => MaybePromise<Answer>): MaybePromise<Answer | Unreached> {
-    const { storeTimeoutMs: timeoutMs, clock, events } = this.#settings
+    const { storeTimeoutMs: timeoutMs, clock } = this.#settings
     return andThen(reach(ask, { timeoutMs, clock }), (answer) => {
-      if (isUnreached(answer)) events.emit('fault', { where: 'the store of tasks', error: answer.cause })
+      if (isUnreached(answer)) this.#fault(answer.cause)
       return answer
     })
+  }
+
+  #fault(error: unknown): void {
+    this.#settings.events.emit('fault', { where: 'the store of tasks', error })
   }
 }
 

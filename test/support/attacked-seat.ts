@@ -27,6 +27,8 @@ interface SetUp {
   readonly seat?: SeatOptions
   /** Between delegation and price. */
   readonly outer?: readonly CallMiddleware[]
+  /** Between price and budget, on the clock of the seat. */
+  readonly priced?: (clock: FakeClock) => readonly CallMiddleware[]
   readonly store?: (memory: InMemoryBudgetEnforcer, clock: FakeClock) => DelegatingEnforcer
   readonly budgets?: Readonly<Record<string, number>>
 }
@@ -52,6 +54,7 @@ export function tokenSeat(options: SetUp = {}) {
       withDelegation({ keys, enforcer, clock, events, ...delegation }),
       ...(options.outer ?? []),
       withCostProfile({ ...prices, clock }),
+      ...(options.priced?.(clock) ?? []),
       withBudget({ enforcer, clock, events, ...options.budget }),
     ] as unknown as readonly []),
   )

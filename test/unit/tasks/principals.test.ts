@@ -135,12 +135,11 @@ describe('a list of tasks', () => {
 })
 
 describe('a request about a task by token', () => {
-  const authority = (budget: string) => ({ budget }) as never
   const tokens: CallMiddleware = {
     name: 'tokens',
     admit: (request) => {
       const budget = `default/${request.auth?.clientId ?? 'nobody'}`
-      return { ...request, authority: authority(budget), principal: { tenant: 'default', budget } } as never
+      return { ...request, principal: { tenant: 'default', budget } } as never
     },
   }
 
