@@ -1,5 +1,6 @@
 import { andThen, type MaybePromise } from '../core/maybe-promise.js'
 import { canDelegate } from './enforcer.js'
+import { isAboutTasks } from '../core/operation.js'
 import { isUnreached, reach } from './reach.js'
 import { refusalOfStore, unavailable } from './refusals.js'
 import type { Authorized } from './authority.js'
@@ -17,7 +18,7 @@ export function admitByToken(
 ): MaybePromise<ToolCall | Refusal> {
   const enforcer: object = store
   const { authority, tool } = request
-  if (authority === undefined || !tool.startsWith('tasks/') || !canDelegate(enforcer)) return request
+  if (authority === undefined || !isAboutTasks(tool) || !canDelegate(enforcer)) return request
   const { budget } = authority
   return andThen(
     reach(() => enforcer.describe(budget, authority), { timeoutMs, clock }),

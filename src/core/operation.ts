@@ -4,6 +4,11 @@ import type { TaskOutcome } from './outcome.js'
 /** What is charged for an attempt that follows a failure: all, nothing, or a part. */
 export type RetryCostMode = 'full' | 'first-only' | 'reduced'
 
+/** Whether a method is about tasks that are there: somebody's, and not another's. */
+export function isAboutTasks(method: string): boolean {
+  return method.startsWith('tasks/') || method === 'subscriptions/listen'
+}
+
 /** How a task ended; `expired` also where the server says that it is gone. */
 export type TaskEndKind = 'completed' | 'failed' | 'cancelled' | 'expired'
 

@@ -2,6 +2,7 @@ import { andThen, type MaybePromise } from '../core/maybe-promise.js'
 import { copyCall, type ToolCall } from '../core/call.js'
 import { delegationMethods } from './methods.js'
 import { identifying } from './identifying.js'
+import { isAboutTasks } from '../core/operation.js'
 import { isRefusal, type Refusal } from '../core/refusal.js'
 import { tokenAuthSettings, type TokenAuthOptions } from './options.js'
 import { TokenGate } from './token-gate.js'
@@ -37,7 +38,7 @@ export function tokenAuth(options: TokenAuthOptions): CallMiddleware<unknown, Kn
   return identifying<Known>((call) => judge(call, 'call'), settings.events, {
     gives: ['principal', 'authority'],
     // About a task asks who may call; which tool it was, its call has shown.
-    admit: (request) => judge(request, OPS.get(request.tool) ?? 'call', !request.tool.startsWith('tasks/')),
+    admit: (request) => judge(request, OPS.get(request.tool) ?? 'call', !isAboutTasks(request.tool)),
     methods: delegationMethods(settings, gate),
   })
 }

@@ -58,10 +58,12 @@ export function byOperation(attempts: readonly AttemptReport[]): ReadonlyMap<str
   return operations
 }
 
-/** Tasks, each under its server's name and its id, with a space between: ids are those of one server. */
+/** Tasks, each under its first budget, its server's name and its id, with spaces between: ids are those of one payer. */
 export function byTask(attempts: readonly AttemptReport[]): ReadonlyMap<string, AttemptReport> {
   return new Map(
-    attempts.flatMap((each) => (each.taskId === undefined ? [] : [[`${each.server ?? ''} ${each.taskId}`, each]])),
+    attempts.flatMap((each) =>
+      each.taskId === undefined ? [] : [[`${each.budgets[0] ?? ''} ${each.server ?? ''} ${each.taskId}`, each]],
+    ),
   )
 }
 

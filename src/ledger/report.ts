@@ -24,7 +24,7 @@ export interface Report {
   readonly byOutcome: ReadonlyMap<string, CallTotals>
   /** Where attempts are tracked: each operation by budget and id, its attempts, and what retries did not cost. */
   readonly byOperation: ReadonlyMap<string, OperationReport>
-  /** The calls that became tasks, by server and task id. */
+  /** The calls that became tasks, by first budget, server and task id. */
   readonly byTask: ReadonlyMap<string, AttemptReport>
 }
 

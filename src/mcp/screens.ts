@@ -24,9 +24,12 @@ export class Screens {
     this.#methods = new Set(seat.shadow ? [] : seat.engine.screened)
   }
 
-  /** Whether a method is screened. */
-  asks(method: unknown): boolean {
-    return this.#methods.has(method)
+  /** Whether a request is screened. */
+  asks({ method, params }: JsonObject): boolean {
+    if (!this.#methods.has(method)) return false
+    // Who listens names tasks, or is told of nothing that is somebody's.
+    const { notifications } = Object(params) as JsonObject
+    return method !== 'subscriptions/listen' || (Object(notifications) as JsonObject).taskIds !== undefined
   }
 
   /** Whether an answer of that id is still to come: another request with it would be answered for this one. */

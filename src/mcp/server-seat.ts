@@ -67,7 +67,7 @@ export class ServerSeat {
       return shadow ? this.#watch(presented, given, besides) : this.#call(presented)
     const { message, extra } = presented
     if (method === 'notifications/cancelled') this.#cancel(message)
-    const isScreened = !this.isClient && this.#screens.asks(method)
+    const isScreened = !this.isClient && this.#screens.asks(message)
     // A server that is not strict would do it, for whoever asks.
     if (isScreened && !isRequestId(id))
       return this.#wire.fault(invalidMessage('a request with an id, text or an integer'))
@@ -132,7 +132,7 @@ export class ServerSeat {
   // One id stands for one request: the answer to another must not end a call.
   #open(message: JsonObject, id: RequestId, method: unknown): boolean {
     if (this.#seat.shadow) return true
-    const isOurs = this.#methods.has(method) || (!this.isClient && this.#screens.asks(method))
+    const isOurs = this.#methods.has(method) || (!this.isClient && this.#screens.asks(message))
     // What goes on to a server is the server's to refuse, and what is judged or answered here must be refused here.
     const isTaken =
       this.calls.find(id) !== undefined ||

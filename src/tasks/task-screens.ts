@@ -32,8 +32,22 @@ export function taskScreens(tracker: TaskTracker): NonNullable<CallMiddleware['s
     })
   return {
     ...Object.fromEntries(ABOUT_ONE.map((method) => [method, aboutOne])),
+    'subscriptions/listen': (request) => listens(tracker, request),
     'tasks/list': (request) => (answer) => ownTasks(tracker, request, answer),
   }
+}
+
+// Who names tasks to be told of must have them all.
+async function listens(tracker: TaskTracker, request: ToolCall): Promise<Screening> {
+  const { notifications } = request.args ?? {}
+  const named: unknown = isObject(notifications) ? notifications.taskIds : undefined
+  for (const taskId of Array.isArray(named) ? (named as readonly unknown[]) : [named]) {
+    const own = await tracker.own(request, taskId)
+    if (isUnreached(own)) return unreachable(request, own.cause)
+    if (own !== 'unbound' && own.length === 0)
+      return refuse(request.tool, { error: 'invalid_params', reason: 'unknown_task' })
+  }
+  return undefined
 }
 
 async function ownTasks(tracker: TaskTracker, request: ToolCall, answer: JsonObject): Promise<JsonObject> {

@@ -102,6 +102,8 @@ export class TaskTracker {
 
   /** Deals with what was heard of a task, behind the message that says it. */
   hear(server: string | undefined, [taskId, evidence]: EvidenceOf, side: Unheard['side'], of?: string): void {
+    // At a server's seat who asks can bring it about that a task is not found: the time of the task runs on.
+    if (side === 'server' && evidence.kind === 'gone') return
     void andThen(taskIdText(taskId), (id) => {
       const name = { upstream: upstreamOf(server), taskId: id }
       return this.#hearAll({ name, evidence, side, until: this.#settings.clock.now() + EARLY_MS }, of)

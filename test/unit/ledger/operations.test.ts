@@ -13,10 +13,22 @@ describe.each(GENERATIONS)('the report of $era tasks', (generation) => {
     }
     await startTask(gate, generation, { taskId: 't3', params: { name: 'draw' } })
     const { byTask, byOperation, byTool } = report(gate.ledger.entries())
-    expect([...byTask.keys()]).toEqual(['studio t1', 'studio t2', 'studio t3'])
-    expect(byTask.get('studio t1')).toMatchObject({ attempt: 1, end: 'failed', charged: 40, full: 40, saved: 0 })
-    expect(byTask.get('studio t2')).toMatchObject({ attempt: 2, end: 'failed', charged: 10, full: 40, saved: 30 })
-    expect(byTask.get('studio t3')).toMatchObject({ attempt: 1, end: undefined, charged: 0, late: false })
+    expect([...byTask.keys()]).toEqual(['default/a studio t1', 'default/a studio t2', 'default/a studio t3'])
+    expect(byTask.get('default/a studio t1')).toMatchObject({
+      attempt: 1,
+      end: 'failed',
+      charged: 40,
+      full: 40,
+      saved: 0,
+    })
+    expect(byTask.get('default/a studio t2')).toMatchObject({
+      attempt: 2,
+      end: 'failed',
+      charged: 10,
+      full: 40,
+      saved: 30,
+    })
+    expect(byTask.get('default/a studio t3')).toMatchObject({ attempt: 1, end: undefined, charged: 0, late: false })
     const operations = [...byOperation.values()].map(({ tool, charged, full, saved, attempts }) => ({
       ...{ tool, charged, full, saved },
       attempts: attempts.map(({ taskId }) => taskId),
@@ -35,7 +47,7 @@ describe.each(GENERATIONS)('the report of $era tasks', (generation) => {
     await gate.wait(700_000)
     await gate.notify(generation.over('t1', { content: [] }))
     const { byTask } = report(gate.ledger.entries())
-    expect(byTask.get('studio t1')).toMatchObject({ end: 'completed', late: true, charged: 40 })
+    expect(byTask.get('default/a studio t1')).toMatchObject({ end: 'completed', late: true, charged: 40 })
   })
 
   test('adds up the same when records were folded away', async () => {

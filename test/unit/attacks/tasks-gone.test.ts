@@ -1,4 +1,4 @@
-/** Red until it is decided whether a server's seat may believe −32602: who asks can provoke it. */
+/** At a server's seat −32602 proves nothing of a task: who asks can provoke it. */
 import { describe, expect, test } from 'vitest'
 import { GENERATIONS, gateOn, startTask } from '../../support/tasks.js'
 
