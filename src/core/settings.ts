@@ -60,3 +60,14 @@ export function assertPlain(value: unknown, path: string): object {
   if (isPlain(value)) return value
   throw misconfigured(path, 'a plain object', value, isObject(value) ? 'an instance of a class' : undefined)
 }
+
+/** A mistake in a request: which part, what was expected, what came. */
+export function invalid(what: string, expected: string, value: unknown): BudgetError {
+  const message = `Expected \`${what}\` to be ${expected}, got ${describeValue(value)}`
+  return new BudgetError({ code: 'invalid_request', message })
+}
+
+/** Whether a value is an integer, and at least so much. */
+export function isCount(value: unknown, least: number): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= least
+}

@@ -1,4 +1,4 @@
-import { BudgetError, describeValue } from '../core/errors.js'
+import { invalid, isCount } from '../core/settings.js'
 import type {
   AmendRequest,
   Attempt,
@@ -119,13 +119,4 @@ function assertData(data: unknown): void {
   const text = JSON.stringify(data)
   if (typeof text !== 'string' || text.length > MOST_DATA)
     throw invalid('data', `JSON of at most ${MOST_DATA} characters`, data)
-}
-
-function isCount(value: unknown, least: number): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= least
-}
-
-function invalid(what: string, expected: string, value: unknown): BudgetError {
-  const message = `Expected \`${what}\` to be ${expected}, got ${describeValue(value)}`
-  return new BudgetError({ code: 'invalid_request', message })
 }

@@ -10,6 +10,9 @@ export type Asked =
 /** What was answered: the amount that the verb moved, or `false` for a refusal. */
 export type Answered = number | false
 
+/** What is used of a store. */
+export type Recorded = Pick<HoldingEnforcer, 'hold' | 'capture' | 'release'>
+
 interface Budget {
   readonly available: number
   readonly open: ReadonlyMap<string, number>
@@ -39,13 +42,13 @@ export function budgetOf(available: number): SequentialModel<Budget, Asked, Answ
 
 /** Lets clients ask at once, each by its own store, and records per budget what each was answered, and when. */
 export async function recordHistories(
-  stores: readonly HoldingEnforcer[],
+  stores: readonly Recorded[],
   budgets: readonly string[],
   { clients, rounds, seed }: { readonly clients: number; readonly rounds: number; readonly seed: number },
 ): Promise<ReadonlyMap<string, ReadonlyArray<Operation<Asked, Answered>>>> {
   const histories = new Map(budgets.map((budget) => [budget, [] as Array<Operation<Asked, Answered>>]))
   const client = async (number: number): Promise<void> => {
-    const store = stores[number % stores.length] as HoldingEnforcer
+    const store = stores[number % stores.length] as Recorded
     const random = new Random(seed * 100 + number)
     for (let round = 0; round < rounds; round++) {
       const budget = random.pick(budgets)
@@ -65,7 +68,7 @@ export async function recordHistories(
   return histories
 }
 
-async function ask(store: HoldingEnforcer, budget: string, { verb, id, amount }: Asked): Promise<Answered> {
+async function ask(store: Recorded, budget: string, { verb, id, amount }: Asked): Promise<Answered> {
   if (verb === 'hold') {
     const held = await store.hold({ id, lines: [{ budget, amount }], ttlMs: 60_000, onExpire: 'release' })
     return held.kind === 'held' && amount

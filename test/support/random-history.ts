@@ -67,7 +67,7 @@ export function randomHistory(seed: number, moments = 40): Moment[] {
     initialize: () => [pick(['t/a', 't/b', 't/hourly', 'u/a']), pick([30, 30, 60])],
     spend: () => {
       const name = budget()
-      return [{ chargeId: id('s', name), budget: name, tool: pick(['x', 'y\ud800"\n']), cost: random.int(8) }]
+      return [{ chargeId: id('s', name), budget: name, tool: pick(['x', 'y"\n']), cost: random.int(8) }]
     },
     hold: () => {
       const authority = random.chance(0.4) ? pick(TOKENS) : undefined

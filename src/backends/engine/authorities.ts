@@ -1,6 +1,5 @@
 import { budgetId, type BudgetId } from '../../budget/budget-id.js'
 import { Counters, type Counted, type CounterRefusal } from './counters.js'
-import { assertAuthority } from './delegation-requests.js'
 import { isBelow, subtree } from './delegated.js'
 import { isRevokedWith, Revocations } from './revocations.js'
 import type { Authority, PrefixLimit } from '../../budget/authority.js'
@@ -54,7 +53,6 @@ export class Authorities {
     const known = this.#known.get(authority)?.payer
     // One that was forgotten since may be there again as another.
     if (known !== undefined && known === this.#book.find(authority.budget)) return known
-    assertAuthority(authority)
     let payer = this.#book.find(rootOf(authority))
     // One that was delegated pays for no token that begins with it.
     if (payer?.delegated !== undefined) return undefined

@@ -1,10 +1,18 @@
 import { assertCredits, type Credits } from '../../core/credits.js'
-import { BudgetError, describeValue } from '../../core/errors.js'
 import type { Clock } from '../../core/clock.js'
 import { budgetId, type BudgetId } from '../../budget/budget-id.js'
 import { Authorities, tokenIdOf } from './authorities.js'
+import {
+  assertCapture,
+  assertExtend,
+  assertHold,
+  assertId,
+  assertMoved,
+  assertRelease,
+  assertSpend,
+} from './hold-requests.js'
 import { Holds } from './holds.js'
-import { assertNewBudget, assertRevoked, newBudgetKey } from './delegation-requests.js'
+import { assertAuthority, assertNewBudget, assertRevoked, newBudgetKey } from './delegation-requests.js'
 import type { AnswerTable, Records } from './records.js'
 import { Book, refusedMove, unknownBudget, type MoneySink } from './book.js'
 import { transfer } from './transfers.js'
@@ -68,8 +76,7 @@ export class Engine implements DelegatingEnforcer {
 
   spend(request: SpendRequest): BudgetResult {
     const { chargeId, cost, tool } = request
-    assertCredits(cost, 'cost')
-    assertId(chargeId, 'chargeId')
+    assertSpend(request)
     const budget = budgetId(request.budget)
     return this.#once(
       this.#records.spends,
@@ -91,29 +98,22 @@ export class Engine implements DelegatingEnforcer {
   }
 
   hold(request: HoldRequest): HoldResult {
-    assertId(request.id, 'id')
-    assertTtl(request.ttlMs)
+    assertHold(request)
     return this.#holds.place(request, this.tick())
   }
 
   capture(request: CaptureRequest): CaptureResult {
-    assertId(request.id, 'id')
-    assertId(request.holdId, 'holdId')
-    assertCredits(request.amount, 'amount')
+    assertCapture(request)
     return this.#holds.capture(request, this.tick())
   }
 
   release(request: ReleaseRequest): ReleaseResult {
-    assertId(request.id, 'id')
-    assertId(request.holdId, 'holdId')
+    assertRelease(request)
     return this.#holds.release(request, this.tick())
   }
 
   extend(request: ExtendRequest): ExtendResult {
-    assertId(request.id, 'id')
-    assertId(request.holdId, 'holdId')
-    assertTtl(request.ttlMs)
-    assertRound(request.round)
+    assertExtend(request)
     return this.#holds.extend(request, this.tick())
   }
 
@@ -135,6 +135,7 @@ export class Engine implements DelegatingEnforcer {
     const [from, to] = [budgetId(request.from), budgetId(request.to)]
     assertMoved(amount)
     assertNewBudget(create)
+    assertAuthority(authority)
     return this.#once(
       this.#records.moves,
       id,
@@ -147,6 +148,7 @@ export class Engine implements DelegatingEnforcer {
   close(request: CloseRequest): CloseResult {
     const { id, why, authority } = request
     const budget = budgetId(request.budget)
+    assertAuthority(authority)
     return this.#once(
       this.#records.closes,
       id,
@@ -169,6 +171,7 @@ export class Engine implements DelegatingEnforcer {
   }
 
   describe(budget: BudgetId, authority?: Authority): BudgetView {
+    assertAuthority(authority)
     this.tick()
     const found = this.#book.get(budget)
     if (authority === undefined) return found.view()
@@ -224,36 +227,4 @@ export class Engine implements DelegatingEnforcer {
 
 function reused(budget: BudgetId): MoveResult {
   return refusedMove('id_reused', budget)
-}
-
-function assertMoved(amount: unknown): asserts amount is Credits {
-  assertCredits(amount, 'amount')
-  if (amount > 0) return
-  throw new BudgetError({ code: 'invalid_credits', message: 'Expected `amount` to be at least 1, got `0`' })
-}
-
-function assertId(id: unknown, what: string): asserts id is string {
-  if (typeof id === 'string' && id.length > 0 && id.length <= 128) return
-  throw new BudgetError({
-    code: 'invalid_request',
-    message: `Expected \`${what}\` to be text of 1 to 128 characters, got ${describeValue(id)}`,
-  })
-}
-
-function assertRound(round: unknown): asserts round is number | undefined {
-  if (round === undefined || (Number.isSafeInteger(round) && (round as number) > 0)) return
-  throw new BudgetError({
-    code: 'invalid_request',
-    message: `Expected \`round\` to be an integer from 1, got ${describeValue(round)}`,
-  })
-}
-
-const LONGEST_HOLD_MS = 86_400_000
-
-function assertTtl(ttlMs: unknown): asserts ttlMs is number {
-  if (Number.isSafeInteger(ttlMs) && (ttlMs as number) > 0 && (ttlMs as number) <= LONGEST_HOLD_MS) return
-  throw new BudgetError({
-    code: 'invalid_request',
-    message: `Expected \`ttlMs\` to be an integer from 1 to ${LONGEST_HOLD_MS}, got ${describeValue(ttlMs)}`,
-  })
 }

@@ -1,8 +1,7 @@
-import { assertCredits, type Credits } from '../../core/credits.js'
-import { BudgetError } from '../../core/errors.js'
 import { budgetId } from '../../budget/budget-id.js'
 import { fits, holdChange, type HoldEvent } from '../../budget/hold.js'
 import type { Book } from './book.js'
+import type { Credits } from '../../core/credits.js'
 import type { EnforcerReason, HoldLine, LineWindow, WindowSpan } from '../../budget/enforcer.js'
 import type { HeldLine } from './hold-record.js'
 
@@ -16,14 +15,10 @@ export interface LineRefusal {
 
 /** The budgets of a hold's lines and the windows they fall in, or why they cannot be held together. */
 export function resolveLines(book: Book, lines: readonly HoldLine[], now: number): readonly HeldLine[] | LineRefusal {
-  const first = lines[0]
-  if (first === undefined)
-    throw new BudgetError({ code: 'invalid_request', message: 'Expected at least one line, got none' })
-  for (const line of lines) {
-    assertCredits(line.amount, 'amount')
-    const together = line === first || book.partitionOf(line.budget) === book.partitionOf(first.budget)
-    if (!together) return refused('cross_partition', line)
-  }
+  const [first] = lines as readonly [HoldLine, ...HoldLine[]]
+  const partition = (line: HoldLine): string => book.partitionOf(line.budget)
+  const cross = lines.find((line) => line !== first && partition(line) !== partition(first))
+  if (cross !== undefined) return refused('cross_partition', cross)
   for (const line of lines) {
     if (line.window !== undefined && windowAt(line.window, now) === undefined) return refused('clock_skew', line)
   }
@@ -32,12 +27,6 @@ export function resolveLines(book: Book, lines: readonly HoldLine[], now: number
     const { amount, unit, window } = line
     const budget = book.find(line.budget)
     if (budget === undefined) return refused('unknown_budget', line)
-    if (held.some((other) => other.budget === budget)) {
-      throw new BudgetError({
-        code: 'invalid_request',
-        message: `Expected each budget once, got ${JSON.stringify(budget.id)} twice`,
-      })
-    }
     held.push({ budget, amount, unit, window: window && windowAt(window, now) })
   }
   return held
@@ -85,16 +74,8 @@ function refused(reason: EnforcerReason, line: HoldLine): LineRefusal {
 }
 
 function windowAt(window: LineWindow, now: number): WindowSpan | undefined {
-  const spans = [window.current, window.previous, window.next] as ReadonlyArray<WindowSpan | undefined>
-  for (const span of spans) {
-    if (span !== undefined && Number.isSafeInteger(span[0]) && Number.isSafeInteger(span[1]) && span[0] < span[1])
-      continue
-    throw new BudgetError({
-      code: 'invalid_request',
-      message: 'Expected `window` as { previous, current, next }, each [start, end) in ms',
-    })
-  }
-  const found = spans.find((span) => span !== undefined && span[0] <= now && now < span[1])
+  const spans = [window.current, window.previous, window.next]
+  const found = spans.find(([from, till]) => from <= now && now < till)
   // A copy: what the caller does with its own later is not the store's business.
   return found && [found[0], found[1]]
 }

@@ -6,7 +6,7 @@ import { PARTITION_SCRIPT } from './scripts.js'
 import { RedisConnection } from './redis-connection.js'
 import type { MoneyEntry } from '../../ledger/entry.js'
 import type { RedisSettings } from './options.js'
-import type { Step } from './step.js'
+import { sound, type Step } from './step.js'
 
 /** Everything that is asked of Redis, by partition. */
 export class Partitions {
@@ -59,7 +59,7 @@ export class Partitions {
   /** Where a hold is that another process placed: wherever it is found. */
   async search(holdId: string): Promise<string | undefined> {
     for (const partition of await this.all()) {
-      const [said] = await this.ask(partition, { op: ['find', holdId, false, []] })
+      const [said] = await this.ask(partition, { op: ['find', sound(holdId), false, []] })
       if (said === 'known') return partition
     }
     return undefined

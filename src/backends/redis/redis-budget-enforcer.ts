@@ -1,10 +1,19 @@
 import { assertAuthority, assertNewBudget, assertRevoked, newBudgetKey } from '../engine/delegation-requests.js'
 import { assertCredits, type Credits } from '../../core/credits.js'
-import { assertId, assertMoved, assertRound, assertTtl, linesAsLists } from './requests.js'
+import {
+  assertCapture,
+  assertExtend,
+  assertHold,
+  assertId,
+  assertMoved,
+  assertRelease,
+  assertSpend,
+} from '../engine/hold-requests.js'
 import { BudgetError } from '../../core/errors.js'
 import { budgetId, type BudgetId } from '../../budget/budget-id.js'
 import { budgetResult, budgetView, holdResult, moveResult, refusedBecause } from './answers.js'
 import { digitsOr, sound, type Step } from './step.js'
+import { linesAsLists } from './lines.js'
 import { Partitions } from './partitions.js'
 import { readOptions, type RedisBudgetEnforcerOptions } from './options.js'
 import type { Authority } from '../../budget/authority.js'
@@ -71,9 +80,9 @@ export class RedisBudgetEnforcer implements DelegatingEnforcer {
     return budgetResult(await this.#ask(budgetId(name), ['check'], [String(cost)]))
   }
 
-  async spend({ chargeId, budget: name, tool, cost }: SpendRequest): Promise<BudgetResult> {
-    assertCredits(cost, 'cost')
-    assertId(chargeId, 'chargeId')
+  async spend(request: SpendRequest): Promise<BudgetResult> {
+    const { chargeId, budget: name, tool, cost } = request
+    assertSpend(request)
     const budget = budgetId(name)
     const rest = [JSON.stringify([budget, tool, cost]), sound(chargeId), String(cost + 0), sound(tool)]
     return budgetResult(await this.#ask(budget, ['spend', false, `s${sound(chargeId)}`], rest))
@@ -101,9 +110,7 @@ export class RedisBudgetEnforcer implements DelegatingEnforcer {
 
   async hold(request: HoldRequest): Promise<HoldResult> {
     const { id, ttlMs, onExpire, overdraft = false, meta, authority } = request
-    assertId(id, 'id')
-    assertTtl(ttlMs)
-    if (authority !== undefined) assertAuthority(authority)
+    assertHold(request)
     const { lists, budgets, partition, cross } = this.#lines(request.lines)
     const about = [String(ttlMs), onExpire, overdraft, sound(meta?.tool), sound(meta?.server)]
     const op = ['hold', sound(id), false, budgets, lists, ...about, 0, cross]
@@ -115,10 +122,9 @@ export class RedisBudgetEnforcer implements DelegatingEnforcer {
     })
   }
 
-  async capture({ id, holdId, amount, overage, lines, meta }: CaptureRequest): Promise<CaptureResult> {
-    assertId(id, 'id')
-    assertId(holdId, 'holdId')
-    assertCredits(amount, 'amount')
+  async capture(request: CaptureRequest): Promise<CaptureResult> {
+    const { id, holdId, amount, overage, lines, meta } = request
+    assertCapture(request)
     const asked = lines && this.#lines(lines)
     const rest = [sound(id), String(amount + 0), overage, asked?.lists ?? false, sound(meta?.tool), sound(meta?.server)]
     const op = ['capture', sound(holdId), false, asked?.budgets ?? [], ...rest, asked?.cross ?? false]
@@ -127,9 +133,9 @@ export class RedisBudgetEnforcer implements DelegatingEnforcer {
     return { kind, charged: Number(charged), late: late === true }
   }
 
-  async release({ id, holdId }: ReleaseRequest): Promise<ReleaseResult> {
-    assertId(id, 'id')
-    assertId(holdId, 'holdId')
+  async release(request: ReleaseRequest): Promise<ReleaseResult> {
+    const { id, holdId } = request
+    assertRelease(request)
     const op = ['release', sound(holdId), false, [], sound(id)]
     const [kind, said] = (await this.#askOfHold(holdId, undefined, { op })) ?? (await this.#bar(op))
     return kind === 'released' ? { kind, returned: Number(said) } : refusedBecause(said)
@@ -137,10 +143,7 @@ export class RedisBudgetEnforcer implements DelegatingEnforcer {
 
   async extend(request: ExtendRequest): Promise<ExtendResult> {
     const { id, holdId, ttlMs, round, onExpire } = request
-    assertId(id, 'id')
-    assertId(holdId, 'holdId')
-    assertTtl(ttlMs)
-    assertRound(round)
+    assertExtend(request)
     const asked = request.lines && this.#lines(request.lines)
     const rest = [String(ttlMs), digitsOr(round), asked?.lists ?? false, onExpire ?? false]
     const op = ['extend', sound(holdId), false, [], sound(id), ...rest]
@@ -164,7 +167,7 @@ export class RedisBudgetEnforcer implements DelegatingEnforcer {
     assertMoved(amount)
     assertNewBudget(create)
     assertId(id, 'id')
-    if (authority !== undefined) assertAuthority(authority)
+    assertAuthority(authority)
     const partition = this.#partition(from)
     const payload = ['transfer', from, to, newBudgetKey(create), amount, authority?.prefixIds.at(-1)]
     const rest = [JSON.stringify(payload), sound(id), String(amount), createAsList(create), 0]
@@ -175,7 +178,7 @@ export class RedisBudgetEnforcer implements DelegatingEnforcer {
   async close({ id, budget: name, why, authority }: CloseRequest): Promise<CloseResult> {
     const budget = budgetId(name)
     assertId(id, 'id')
-    if (authority !== undefined) assertAuthority(authority)
+    assertAuthority(authority)
     const payload = JSON.stringify([budget, why, authority?.prefixIds.at(-1)])
     const about = ['close', false, `c${sound(id)}`] as const
     const [kind, said] = await this.#ask(budget, about, [payload, sound(id), 0], authority && [6, authority])
@@ -195,7 +198,7 @@ export class RedisBudgetEnforcer implements DelegatingEnforcer {
 
   async describe(name: BudgetId, authority?: Authority): Promise<BudgetView> {
     const budget = budgetId(name)
-    if (authority !== undefined) assertAuthority(authority)
+    assertAuthority(authority)
     const told = await this.#ask(budget, ['describe'], [0], authority && [4, authority])
     if (told[0] === 'unknown_budget') throw unknownBudget(budget)
     return budgetView(budget, told, authority)

@@ -12,6 +12,7 @@ const BAD: Readonly<Record<string, unknown>> = {
   '-Infinity': -Infinity,
   '1e309': JSON.parse('1e309') as unknown,
   '2^53': 2 ** 53,
+  '2^53+1': JSON.parse('9007199254740993') as unknown,
   '"5"': '5',
   null: null,
   undefined: undefined,
@@ -20,6 +21,9 @@ const BAD: Readonly<Record<string, unknown>> = {
   '[5]': [5],
   '{}': {},
 }
+
+/** What is no `onExpire` and no `overage`. */
+const NO_TERMS = ['', 'Capture', 'none', 'cap ', 1, true, null, {}] as unknown as readonly never[]
 
 /** Every place where an amount goes in. */
 const TAKES_AMOUNT: Readonly<Record<string, (c: Subject, amount: never) => unknown>> = {
@@ -71,6 +75,41 @@ const MISUSE: readonly Rule[] = [
     for (const ttlMs of [0, -1, 0.5, Number.NaN, Infinity, '5' as never, null as never]) {
       await c.expectThrow(`hold for ${ttlMs}`, () => c.store.hold(c.holdRequest(1, { ttlMs })))
       await c.expectThrow(`extend by ${ttlMs}`, () => c.store.extend({ id: c.id(), holdId, ttlMs }))
+    }
+  }),
+  rule('terms that nobody knows throw, and the hold stays as it was [T18]', async (c) => {
+    await c.store.initialize('main', 10)
+    const holdId = await c.hold(1)
+    for (const value of NO_TERMS) {
+      const [what, code] = [JSON.stringify(value), 'invalid_request']
+      const late = { ...c.holdRequest(1), holdId: c.charge(), amount: 1 }
+      const extension = { id: c.id(), holdId, ttlMs: 1, onExpire: value }
+      await c.expectThrow(`onExpire ${what}`, () => c.store.hold(c.holdRequest(1, { onExpire: value })), code)
+      await c.expectThrow(`onExpire ${what} later`, () => c.store.extend(extension), code)
+      for (const end of [{ id: c.id(), holdId, amount: 1 }, late])
+        await c.expectThrow(`overage ${what}`, () => c.store.capture({ ...end, overage: value }), code)
+    }
+    await c.expect('main', { held: 1, openHolds: 1 })
+  }),
+  rule('lines that are none throw, and nothing is held or charged [T18]', async (c) => {
+    await c.store.initialize('main', 10)
+    const holdId = await c.hold(1)
+    const line = { budget: 'main', amount: 1 }
+    const span = [0, 1]
+    const window = { previous: span, current: span, next: [5, 5] }
+    for (const lines of [
+      [],
+      [line, { ...line, budget: 'default/main' }],
+      [{ ...line, unit: 5 }],
+      [{ ...line, window }],
+    ]) {
+      const what = JSON.stringify(lines)
+      const asked = { lines: lines as never }
+      const late = { id: c.id(), holdId: c.charge(), amount: 1, overage: 'cap' as const, ...asked }
+      await c.expectThrow(`hold of ${what}`, () => c.store.hold(c.holdRequest(0, asked)), 'invalid_request')
+      await c.expectThrow(`late capture of ${what}`, () => c.store.capture(late), 'invalid_request')
+      const extension = { id: c.id(), holdId, ttlMs: 1, ...asked }
+      await c.expectThrow(`extend of ${what}`, () => c.store.extend(extension), 'invalid_request')
     }
   }),
 ]

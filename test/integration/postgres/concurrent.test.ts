@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, inject, test } from 'vitest'
 import { budgetOf, recordHistories } from '../../support/budget-history.js'
+import { expectNoCreditLost } from '../../support/races.js'
 import { FaultProxy } from '../../support/fault-proxy.js'
 import { isLinearizable } from '../../support/linearizability.js'
 import { mintChargeId } from '../../../src/core/ids.js'
@@ -28,6 +29,12 @@ describe('16 clients with a store each', () => {
       expect(isLinearizable(history, budgetOf(FUNDS)), budget).toBe(true)
       expect(await stores[1]?.describe(budget)).toMatchObject({ held: 0, openHolds: 0, debt: 0 })
     }
+  })
+
+  test('delegate, spend, grant, revoke and close at once, and no credit is lost or made [T10, I1, I11, R2, seed-001:atomic-transfer]', async () => {
+    const schema = newSchema()
+    const open = () => PostgresBudgetEnforcer.open({ pool, schema })
+    await expectNoCreditLost(await Promise.all(Array.from({ length: 16 }, open)))
   })
 })
 

@@ -55,7 +55,7 @@ async function expectWhole(
 
 describe('processes that are killed', () => {
   test(
-    'lose no charge that was acknowledged, charge none twice, and leave nothing held [R1] [R2] [R3] [L-P3]',
+    'lose no charge that was acknowledged, charge none twice, and leave nothing held [R1] [R2] [R3] [L-P3] [seed-001:redis]',
     async () => {
       const client = newClient()
       ends.push(() => client.disconnect())

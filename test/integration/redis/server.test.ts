@@ -89,7 +89,7 @@ describe('a server', () => {
     },
   )
 
-  test('that is out of memory refuses, writes no half of anything, and takes the same request later [I16] [L-P8]', async () => {
+  test('that is out of memory refuses, writes no half of anything, and takes the same request later [I16] [L-P8] [seed-003:redis-scripts]', async () => {
     const store = newStore(client)
     await store.initialize('main', 10)
     const requests = [holdOf(4), holdOf(4)]

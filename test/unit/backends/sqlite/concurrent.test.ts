@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { budgetOf, recordHistories } from '../../../support/budget-history.js'
+import { expectNoCreditLost } from '../../../support/races.js'
 import { isLinearizable } from '../../../support/linearizability.js'
 import { SqliteBudgetEnforcer } from '../../../../src/backends/sqlite/index.js'
 
@@ -23,5 +24,13 @@ test('16 clients on four handles of one file see each budget as one that is aske
     expect(isLinearizable(history, budgetOf(FUNDS)), budget).toBe(true)
     expect(await stores[1]?.describe(budget)).toMatchObject({ held: 0, openHolds: 0, debt: 0 })
   }
+  for (const store of stores) await store.shutdown()
+})
+
+test('four handles of one file delegate, spend, grant, revoke and close at once, and no credit is lost or made [T10, I1, I11, R2, seed-001:atomic-transfer]', async () => {
+  const database = join(folder, 'b.db')
+  const open = () => SqliteBudgetEnforcer.open({ database, synchronous: 'normal' })
+  const stores = await Promise.all(Array.from({ length: 4 }, open))
+  await expectNoCreditLost(stores)
   for (const store of stores) await store.shutdown()
 })
