@@ -4,14 +4,14 @@
  * seal of rounds and the balance came to 6, the store that judges tokens to 3.3, the calendar of windows to 1.4, the
  * report of shadow mode to 1.3, pins of tools to 0.9. Taking tokens came to 11: 17 kinds of caveats, codec and chain, four
  * methods, and what keeps a token from everybody. Without `withDelegation` and `meter` a bundle has only the last of it.
- * Tasks and retries, with their store in memory, came to 8, and what every store refuses at its border to 0.3.
+ * Tasks and retries, with their store in memory, came to 9, and what every store refuses at its border to 0.3.
  */
 export default [
   {
     name: 'mcp-budget',
     path: 'dist/index.js',
     ignore: ['eventemitter3'],
-    limit: '53.8 kB',
+    limit: '54.8 kB',
     // The `paths` of tsconfig.json lead to the sources; who installs the package has none.
     modifyEsbuildConfig: (config) => ({ ...config, tsconfigRaw: '{}' }),
   },

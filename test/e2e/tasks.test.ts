@@ -139,7 +139,7 @@ describe.each(ROWS)('a real task of %s, at the seat of a %s,', (_, side, connect
 
 describe('a real task of 2025-11-25 whose client asks for a time to live of 1 ms', () => {
   test.each(['client', 'server'])('is charged, at the seat of a %s [T29]', async (side) => {
-    const on = gate({}, side)
+    const on = gate({ minTaskTtlMs: 100, graceMs: 100 }, side)
     const agent = await legacy(on)
     const taskId = await agent.start('works', 1)
     await later(30)
