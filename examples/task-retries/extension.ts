@@ -14,7 +14,7 @@ import type { Plan } from './v1.js'
 const INFO = { name: 'agent', version: '1.0.0' }
 const VERSION = '2026-07-28'
 
-interface RenderTask {
+export interface RenderTask {
   readonly taskId: string
   readonly createdAt: string
   status: 'working' | 'completed' | 'cancelled'
@@ -22,8 +22,7 @@ interface RenderTask {
 }
 
 /** A server of SDK v2 that speaks the extension for tasks: it decides that `render` becomes one. */
-export function studioV2(): McpServer {
-  const tasks = new Map<string, RenderTask>()
+export function studioV2(tasks = new Map<string, RenderTask>()): McpServer {
   const view = (task: RenderTask) => ({ ...task, lastUpdatedAt: task.createdAt, ttlMs: 60_000, pollIntervalMs: 10 })
   const server = new McpServer(
     { name: 'studio', version: '1.0.0' },

@@ -14,12 +14,12 @@ import { string } from 'zod'
 export type Plan = 'works' | 'fails' | 'hangs'
 
 /** A server of SDK v1 whose tool `render` takes long: every call of it becomes a task. */
-export function studioV1(): McpServer {
+export function studioV1(taskStore = new InMemoryTaskStore()): McpServer {
   const server = new McpServer(
     { name: 'studio', version: '1.0.0' },
     {
       capabilities: { tasks: { requests: { tools: { call: {} } }, list: {}, cancel: {} } },
-      taskStore: new InMemoryTaskStore(),
+      taskStore,
       taskMessageQueue: new InMemoryTaskMessageQueue(),
     },
   )
@@ -27,21 +27,21 @@ export function studioV1(): McpServer {
     'render',
     { inputSchema: { plan: string() }, execution: { taskSupport: 'required' } },
     {
-      async createTask({ plan }, { taskStore, taskRequestedTtl }) {
-        const task = await taskStore.createTask({ ttl: taskRequestedTtl ?? null, pollInterval: 10 })
+      async createTask({ plan }, { taskStore: ofRequest, taskRequestedTtl }) {
+        const task = await ofRequest.createTask({ ttl: taskRequestedTtl ?? null, pollInterval: 10 })
         if (plan !== 'hangs') {
           const isError = plan === 'fails'
           const result = { content: [{ type: 'text' as const, text: plan }], isError }
           const end = (): Promise<void> =>
-            taskStore.storeTaskResult(task.taskId, isError ? 'failed' : 'completed', result)
+            ofRequest.storeTaskResult(task.taskId, isError ? 'failed' : 'completed', result)
           // A task that was cancelled or forgotten meanwhile takes no result.
           setTimeout(() => void end().catch(() => {}), 20)
         }
         return { task }
       },
-      getTask: (_args, { taskId, taskStore }) => taskStore.getTask(taskId),
-      getTaskResult: async (_args, { taskId, taskStore }) =>
-        CallToolResultSchema.parse(await taskStore.getTaskResult(taskId)),
+      getTask: (_args, { taskId, taskStore: ofRequest }) => ofRequest.getTask(taskId),
+      getTaskResult: async (_args, { taskId, taskStore: ofRequest }) =>
+        CallToolResultSchema.parse(await ofRequest.getTaskResult(taskId)),
     },
   )
   return server
