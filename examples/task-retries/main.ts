@@ -39,7 +39,7 @@ const GENERATIONS: Readonly<Record<string, Connect>> = {
     return (plan) => renderV1(client, plan)
   },
   '2026-07-28': async (steps) => {
-    const client = await clientV2(studioV2, steps)
+    const client = await clientV2(() => studioV2(), steps)
     return (plan) => renderV2(client, plan)
   },
 }
