@@ -5,15 +5,20 @@ import {
   BudgetEvents,
   CutoverReport,
   InMemoryBudgetEnforcer,
+  KeyRing,
   MemoryLedger,
   meter,
+  withDelegation,
   withToolPins,
   wrapServer,
   wrapTool,
   type BudgetEventName,
   type BudgetOptions,
+  type JsonObject,
 } from 'mcp-budget'
+import { mint } from 'mcp-budget/delegation'
 import { faultyEnforcer } from 'mcp-budget/testing'
+import { newCall } from '../../../src/core/call.js'
 
 const EVENTS = {
   held: 0,
@@ -63,10 +68,24 @@ add('soft', { mode: 'soft', advise: true })
 add('shadow', { mode: 'shadow' })
 add('observed', { unpriced: 'observe' })
 add('flaky', { enforcer: flaky, failMode: { open: { limit: 100 } } })
+/** Delegates, closes and revokes, as the holder of a token may. */
+async function handOn(): Promise<void> {
+  enforcer.initialize('agent-2', 10)
+  const keys = new KeyRing({ current: { kid: 'k1', key: globalThis.crypto.getRandomValues(new Uint8Array(32)) } })
+  const { methods = {} } = withDelegation({ keys, enforcer, events })
+  const token = await mint(keys, { budget: 'agent-2', exp: 'never', ops: ['delegate', 'close', 'revoke'], depth: 1 })
+  const ask = async (tool: string, args: JsonObject): Promise<JsonObject> =>
+    (await methods[tool]?.(newCall({ tool, args, token }, Date.now()))) as unknown as JsonObject
+  const { budgetId: budget } = await ask('budget/delegate', { budget: 1 })
+  await ask('budget/close', { budget })
+  await ask('budget/revoke', { token })
+}
+
 server.registerTool('told', {}, async () => {
   down = false
   // The outbox tries again after a second, and the outage ends.
   while (heard['recovered'] === 0) await new Promise((resolve) => setTimeout(resolve, 50))
+  await handOn()
   return {
     content: [{ type: 'text', text: JSON.stringify({ heard, records: ledger.entries().length, ...report.summary() }) }],
   }
