@@ -63,5 +63,9 @@ export function secretAuth(options: SecretAuthOptions): CallMiddleware<unknown, 
 }
 
 function isBudget(id: unknown): boolean {
-  return typeof id === 'string' && /^(?:[A-Za-z0-9_-]{1,64}\/)?[A-Za-z0-9_-]{1,64}$/.test(id)
+  try {
+    return budgetId(id as BudgetId) !== ''
+  } catch {
+    return false
+  }
 }
