@@ -96,10 +96,19 @@ export {
 export { withLedger } from './ledger/with-ledger.js'
 export { MemoryLedger } from './ledger/memory-ledger.js'
 export { replay } from './ledger/replay.js'
-export { report, type CallTotals, type Report } from './ledger/report.js'
+export { report, type CallTotals, type Report, type ReportSums } from './ledger/report.js'
 export type { AttemptReport, Cost, OperationReport } from './ledger/operations.js'
 export type { CallRecord, FoldedCalls, LedgerRecord, MoneyEntry, MoneyOp } from './ledger/entry.js'
-export type { Ledger, LedgerQuery } from './ledger/ledger.js'
+export type {
+  GroupedLedger,
+  Ledger,
+  LedgerPage,
+  LedgerQuery,
+  NumberedLedger,
+  NumberedRecord,
+  PagedLedger,
+  PageRequest,
+} from './ledger/ledger.js'
 
 export { compose, composeWith, type Meter } from './core/compose.js'
 export { middleware } from './core/adapt.js'

@@ -15,13 +15,17 @@ export interface CallTotals {
   readonly reported: Credits
 }
 
-/** What the ledger says, summed up. */
-export interface Report {
+/** Sums by what there are few of: they stay short, however long a ledger is. */
+export interface ReportSums {
   /** Each budget's balance from its money entries, and its calls. */
   readonly byBudget: ReadonlyMap<BudgetId, Readonly<Balance> & CallTotals>
   readonly byTool: ReadonlyMap<string, CallTotals>
   /** By what the outcome proved: `ran`, `failed`, `not-run`, `unknown`. */
   readonly byOutcome: ReadonlyMap<string, CallTotals>
+}
+
+/** What the ledger says, summed up. */
+export interface Report extends ReportSums {
   /** Where attempts are tracked: each operation by budget and id, its attempts, and what retries did not cost. */
   readonly byOperation: ReadonlyMap<string, OperationReport>
   /** The calls that became tasks, by first budget, server and task id. */
