@@ -12,6 +12,7 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     delegation: 'src/delegation/index.ts',
+    drain: 'src/ledger/drain/index.ts',
     postgres: 'src/backends/postgres/index.ts',
     sqlite: 'src/backends/sqlite/index.ts',
     redis: 'src/backends/redis/index.ts',
@@ -34,6 +35,7 @@ export default defineConfig({
     entry: {
       index: 'src/index.ts',
       delegation: 'src/delegation/index.ts',
+      drain: 'src/ledger/drain/index.ts',
       postgres: 'src/backends/postgres/index.ts',
       sqlite: 'src/backends/sqlite/index.ts',
       redis: 'src/backends/redis/index.ts',

@@ -11,7 +11,7 @@ import { format, resolveConfig } from 'prettier'
 const FOLDER = fileURLToPath(new URL('../src/backends/redis/', import.meta.url))
 
 /** The scripts, by the file that each begins with. */
-export const SCRIPTS = { partition: 'PARTITION_SCRIPT', tasks: 'TASKS_SCRIPT' } as const
+export const SCRIPTS = { partition: 'PARTITION_SCRIPT', calls: 'CALLS_SCRIPT', tasks: 'TASKS_SCRIPT' } as const
 
 /** The file that holds the scripts as text. */
 export const MADE = `${FOLDER}scripts.ts`

@@ -22,6 +22,7 @@ export type BudgetErrorCode =
   | 'clock_skew'
   | 'store_unavailable'
   | 'invalid_store'
+  | 'ledger_gap'
   | 'injected_fault'
 
 /**

@@ -52,14 +52,19 @@ export const TABLE: Readonly<Record<string, Row>> = {
   // In shadow mode it remembers apart from those who enforce.
   'tasks/with-task-tracking.ts': { ...FEATURE, values: [...FEATURE.values, 'backends/memory/'] },
   'ledger/': FEATURE,
+  // A file is appended to by the entry that drains, and by no other.
+  'ledger/drain/': { ...FEATURE, node: true },
   'mcp/': { values: ['core/'], types: FEATURES, packages: [], node: false },
   'backends/engine/': STORE,
   'backends/memory/': { ...STORE, values: [...STORE.values, 'backends/engine/'] },
   'backends/sql/': { ...STORE, values: [...STORE.values, 'backends/engine/'] },
   'backends/postgres/': { ...STORE, values: [...STORE.values, 'backends/sql/'] },
   'backends/sqlite/': { ...STORE, values: [...STORE.values, 'backends/sql/'] },
-  // What the two have in common: how requests are checked, and how answers are remembered.
-  'backends/redis/': { ...STORE, values: [...STORE.values, 'backends/engine/', 'backends/memory/'] },
+  // How requests are checked, and answers remembered; and the rules of a ledger that is summed up here.
+  'backends/redis/': {
+    ...STORE,
+    values: [...STORE.values, 'backends/engine/', 'backends/memory/', 'ledger/report.ts'],
+  },
   // A driver is named where it is opened, and nowhere else.
   'backends/sqlite/open-handle.ts': { ...STORE, packages: ['libsql'] },
   'testing/': { values: ['core/', ...FEATURES, 'backends/engine/', 'backends/memory/', 'mcp/'], ...NOTHING_MORE },

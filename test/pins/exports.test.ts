@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import ts from 'typescript'
 import { beforeAll, describe, expect, test } from 'vitest'
 import * as delegation from '../../src/delegation/index.js'
+import * as drain from '../../src/ledger/drain/index.js'
 import * as postgres from '../../src/backends/postgres/index.js'
 import * as redis from '../../src/backends/redis/index.js'
 import * as root from '../../src/index.js'
@@ -67,6 +68,10 @@ const DELEGATION = {
     'TokenVerifierOptions', 'TokenView', 'VerifiedToken',
   ],
 }
+const DRAIN = {
+  values: ['drainLedger', 'jsonlSink', 'readDrained'],
+  types: ['Book', 'DrainBatch', 'DrainGap', 'DrainOptions', 'DrainPlace', 'DrainSink', 'DrainedRecord'],
+}
 const POSTGRES = {
   values: ['PostgresBudgetEnforcer'],
   types: ['PostgresBudgetEnforcerOptions', 'PostgresClient', 'PostgresPool', 'PostgresStatement'],
@@ -79,8 +84,8 @@ const REDIS = {
   values: ['RedisBudgetEnforcer', 'RedisTaskStore', 'ioredisPort', 'nodeRedisClusterPort', 'nodeRedisPort'],
   // prettier-ignore
   types: [
-    'IoredisLike', 'NodeRedisClusterLike', 'NodeRedisLike', 'RedisBudgetEnforcerOptions', 'RedisPlace', 'RedisPort',
-    'RedisTaskStoreOptions',
+    'IoredisLike', 'NodeRedisClusterLike', 'NodeRedisLike', 'RedisBudgetEnforcerOptions', 'RedisLedger', 'RedisPlace',
+    'RedisPort', 'RedisTaskStoreOptions',
   ],
 }
 const TESTING = {
@@ -103,7 +108,7 @@ let program: ts.Program
 beforeAll(() => {
   const { config } = ts.readConfigFile('tsconfig.json', (path) => ts.sys.readFile(path)) as { config: object }
   const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: [] }, ts.sys, process.cwd())
-  const entries = ['src/index.ts', 'src/delegation/index.ts', 'src/testing/index.ts']
+  const entries = ['src/index.ts', 'src/delegation/index.ts', 'src/ledger/drain/index.ts', 'src/testing/index.ts']
   const stores = ['src/backends/postgres/index.ts', 'src/backends/redis/index.ts', 'src/backends/sqlite/index.ts']
   program = ts.createProgram([...entries, ...stores], options)
 }, 60_000)
@@ -116,6 +121,11 @@ describe('mcp-budget', () => {
 describe('mcp-budget/delegation', () => {
   test('exports these values', () => expect(Object.keys(delegation).sort()).toEqual(DELEGATION.values))
   test('exports these types', () => expect(typesOf('src/delegation/index.ts', delegation)).toEqual(DELEGATION.types))
+})
+
+describe('mcp-budget/drain', () => {
+  test('exports these values', () => expect(Object.keys(drain).sort()).toEqual(DRAIN.values))
+  test('exports these types', () => expect(typesOf('src/ledger/drain/index.ts', drain)).toEqual(DRAIN.types))
 })
 
 describe('mcp-budget/postgres', () => {
@@ -150,6 +160,10 @@ describe('package.json', () => {
       './delegation': {
         import: { types: './dist/delegation.d.ts', default: './dist/delegation.js' },
         require: { types: './dist/delegation.d.cts', default: './dist/delegation.cjs' },
+      },
+      './drain': {
+        import: { types: './dist/drain.d.ts', default: './dist/drain.js' },
+        require: { types: './dist/drain.d.cts', default: './dist/drain.cjs' },
       },
       './postgres': {
         import: { types: './dist/postgres.d.ts', default: './dist/postgres.js' },

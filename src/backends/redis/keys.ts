@@ -12,7 +12,14 @@ export const KEY_NAMES = [
   'revoked',
   'meta',
   'ledger',
+  'openings',
 ] as const
+
+/** The keys of a partition's call records, in the order in which their script takes them. */
+export const CALL_KEY_NAMES = ['calls', 'folded', 'batches'] as const
+
+/** Where records of calls are that had no budget of ours: it is no partition of budgets. */
+export const NOWHERE = ''
 
 /**
  * The keys of a partition. What stands in braces decides the hash slot, so that one script may have them all.
@@ -28,6 +35,13 @@ export function keysOf(prefix: string, partition: unknown): readonly string[] {
     })
   }
   return KEY_NAMES.map((name) => `${prefix}{${partition}}:${name}`)
+}
+
+/** The keys of a partition's call records, in the slot of the others. */
+export function callKeysOf(prefix: string, partition: string): readonly string[] {
+  // Two colons: whatever partitions are called, none has these keys.
+  const tag = partition === NOWHERE ? '{nowhere}:' : `{${partition}}`
+  return CALL_KEY_NAMES.map((name) => `${prefix}${tag}:${name}`)
 }
 
 /** The key of the set of all partitions. */

@@ -23,8 +23,12 @@ export interface RedisBudgetEnforcerOptions extends RedisPlace {
    * agree on it.
    */
   readonly partition?: (budget: BudgetId) => string
-  /** How many money entries each partition keeps, the newest; 100,000 by default, 0 for none. */
-  readonly ledgerEntries?: number
+  /**
+   * How many money entries each partition keeps whole, the newest, and how many call records; 100,000 by default. Older
+   * entries fold into one opening for each budget, older calls into counts. They fold in batches: up to 1/64 more are
+   * kept, at most 1,024, and what was written in one step with them.
+   */
+  readonly maxEntries?: number
   /** How many ended holds and answers each partition remembers, at most ten minutes; 1,000,000 by default. */
   readonly remembered?: number
 }
@@ -39,20 +43,20 @@ export interface Place {
 /** The settings of {@link RedisBudgetEnforcer}, all there. */
 export interface RedisSettings extends Place {
   readonly partition: (budget: BudgetId) => string
-  readonly ledgerEntries: number
+  readonly maxEntries: number
   readonly remembered: number
 }
 
-const KEYS = ['redis', 'prefix', 'partition', 'ledgerEntries', 'remembered', 'clock']
+const KEYS = ['redis', 'prefix', 'partition', 'maxEntries', 'remembered', 'clock']
 
 /** @throws BudgetError `invalid_config` */
 export function readOptions(options: RedisBudgetEnforcerOptions): RedisSettings {
   assertKeys(options, KEYS, 'options')
-  const { partition = tenantOf, ledgerEntries, remembered } = options
+  const { partition = tenantOf, maxEntries, remembered } = options
   return {
     ...readPlace(options),
     partition,
-    ledgerEntries: integer(ledgerEntries, { least: 0, most: 100_000_000, otherwise: 100_000 }, 'ledgerEntries'),
+    maxEntries: integer(maxEntries, { least: 1, most: 100_000_000, otherwise: 100_000 }, 'maxEntries'),
     remembered: integer(remembered, { least: 1_000, most: 100_000_000, otherwise: 1_000_000 }, 'remembered'),
   }
 }

@@ -1,10 +1,8 @@
 import { Batcher, type Told } from './batcher.js'
 import { HoldsIndex } from './holds-index.js'
-import { entriesOf } from './ledger-entries.js'
 import { keysOf, partitionsKey } from './keys.js'
 import { PARTITION_SCRIPT } from './scripts.js'
-import { RedisConnection } from './redis-connection.js'
-import type { MoneyEntry } from '../../ledger/entry.js'
+import type { RedisConnection } from './redis-connection.js'
 import type { RedisSettings } from './options.js'
 import { sound, type Step } from './step.js'
 
@@ -16,9 +14,9 @@ export class Partitions {
   readonly #listed = new Set<string>()
   readonly #holds = new HoldsIndex()
 
-  constructor(settings: RedisSettings) {
+  constructor(settings: RedisSettings, connection: RedisConnection) {
     this.#settings = settings
-    this.#connection = new RedisConnection(settings.redis)
+    this.#connection = connection
   }
 
   /** @throws BudgetError `invalid_config` for a server that throws keys away */
@@ -45,6 +43,15 @@ export class Partitions {
     return this.#connection.send(key, ['SADD', key, partition]).then(() => void this.#listed.add(partition))
   }
 
+  /** Whether a partition is on that list. Only those are remembered that are: whoever asks may make names up. */
+  async isListed(partition: string): Promise<boolean> {
+    if (this.#listed.has(partition)) return true
+    const key = partitionsKey(this.#settings.prefix)
+    const isListed = Number(await this.#connection.send(key, ['SISMEMBER', key, partition])) === 1
+    if (isListed) this.#listed.add(partition)
+    return isListed
+  }
+
   async all(): Promise<readonly string[]> {
     const key = partitionsKey(this.#settings.prefix)
     // Some clients read a set as a `Set`.
@@ -65,24 +72,10 @@ export class Partitions {
     return undefined
   }
 
-  async entries(partition: string, after: number, limit: number): Promise<MoneyEntry[]> {
-    const key = keysOf(this.#settings.prefix, partition).at(-1) as string
-    const found: MoneyEntry[] = []
-    // The place of an entry may begin with an earlier one: as many as one command can have written.
-    for (let from = Math.max(0, after - 1_000); found.length < limit;) {
-      const places = await this.#connection.send(key, ['XRANGE', key, `${from}-0`, '+', 'COUNT', '100'])
-      const read = entriesOf(places, partition)
-      found.push(...read.filter(({ seq }) => seq > after))
-      if (read.length === 0) break
-      from = (read.at(-1) as MoneyEntry).seq + 1
-    }
-    return found.slice(0, limit)
-  }
-
   #batcher(partition: string): Batcher {
-    const { prefix, ledgerEntries, remembered, clock } = this.#settings
+    const { prefix, maxEntries, remembered, clock } = this.#settings
     const keys = keysOf(prefix, partition)
-    const limits = [String(ledgerEntries), String(remembered)]
+    const limits = [String(maxEntries), String(remembered)]
     return new Batcher(async (requests) => {
       const time = clock === undefined ? '' : String(clock.now())
       return String(await this.#connection.run(PARTITION_SCRIPT, keys, [time, ...limits, requests]))

@@ -16,6 +16,8 @@ import { digitsOr, sound, type Step } from './step.js'
 import { linesAsLists } from './lines.js'
 import { Partitions } from './partitions.js'
 import { readOptions, type RedisBudgetEnforcerOptions } from './options.js'
+import { RedisConnection } from './redis-connection.js'
+import { RedisLedger } from './redis-ledger.js'
 import type { Authority } from '../../budget/authority.js'
 import type {
   BudgetResult,
@@ -37,7 +39,6 @@ import type {
   SpendRequest,
   TransferRequest,
 } from '../../budget/enforcer.js'
-import type { MoneyEntry } from '../../ledger/entry.js'
 import type { NewBudget, RevokeRequest, RevokeResult } from '../../budget/moves.js'
 import type { Told } from './batcher.js'
 
@@ -58,12 +59,16 @@ import type { Told } from './batcher.js'
 export class RedisBudgetEnforcer implements DelegatingEnforcer {
   readonly #partitions: Partitions
   readonly #partition: (budget: BudgetId) => string
+  /** The books: money entries, which the store writes itself, and call records. */
+  readonly ledger: RedisLedger
 
   /** @throws BudgetError `invalid_config` */
   constructor(options: RedisBudgetEnforcerOptions) {
     const settings = readOptions(options)
-    this.#partitions = new Partitions(settings)
+    const connection = new RedisConnection(settings.redis)
+    this.#partitions = new Partitions(settings, connection)
     this.#partition = settings.partition
+    this.ledger = new RedisLedger(settings, connection, this.#partitions)
   }
 
   /**
@@ -207,17 +212,6 @@ export class RedisBudgetEnforcer implements DelegatingEnforcer {
   /** All partitions that have budgets, in order. */
   async partitions(): Promise<readonly string[]> {
     return await this.#partitions.all()
-  }
-
-  /**
-   * Money entries of a partition, oldest first. Only the newest `ledgerEntries` are there: whoever wants all of them
-   * for good reads on from the last that he has, in time.
-   *
-   * @param after the `seq` after which to begin; 0, the default, for the oldest that is there
-   * @param limit how many at most; 1,000 by default
-   */
-  async entries(partition: string, after = 0, limit = 1_000): Promise<readonly MoneyEntry[]> {
-    return await this.#partitions.entries(partition, after, limit)
   }
 
   #ask(

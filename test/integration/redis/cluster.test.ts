@@ -35,7 +35,7 @@ describe.each(LONG && localRedis() !== undefined ? ['with a primary that is kill
     }).connect()
     try {
       const prefix = freshPrefix()
-      const store = new RedisBudgetEnforcer({ redis: ioredisPort(client), prefix, ledgerEntries: 10_000_000 })
+      const store = new RedisBudgetEnforcer({ redis: ioredisPort(client), prefix, maxEntries: 10_000_000 })
       for (const tenant of TENANTS) await store.initialize(`${tenant}/main`, 1_000_000)
       const acknowledged = new Map(TENANTS.map((tenant) => [tenant, new Set<string>()]))
       let isOver = false

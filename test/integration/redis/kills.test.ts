@@ -61,7 +61,7 @@ describe('processes that are killed', () => {
       ends.push(() => client.disconnect())
       for (let cycle = 0; cycle < (LONG ? 175 : 2); cycle++) {
         const prefix = freshPrefix()
-        const store = newStore(client, { prefix, ledgerEntries: 1_000_000 })
+        const store = newStore(client, { prefix, maxEntries: 1_000_000 })
         await store.initialize('main', 1_000_000)
         const both = [spender(inject('redisUrl'), prefix), spender(inject('redisUrl'), prefix)]
         for (const each of both)
@@ -93,7 +93,7 @@ describe.each(LONG && localRedis() !== undefined ? ['always', 'everysec'] : [])(
         () => server.stop(),
       )
       client.on('error', () => {})
-      const store = newStore(client, { prefix, ledgerEntries: 100_000_000 })
+      const store = newStore(client, { prefix, maxEntries: 100_000_000 })
       await store.initialize('main', 1_000_000_000)
       const process = spender(url, prefix)
       for (let cycle = 0; cycle < 175; cycle++) {

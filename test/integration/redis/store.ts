@@ -20,9 +20,7 @@ export function newStore(client: Redis, options: Partial<RedisBudgetEnforcerOpti
   return new RedisBudgetEnforcer({ redis: ioredisPort(client), prefix: freshPrefix(), ...options })
 }
 
-/** All money entries of a store. */
-export async function allEntries(store: RedisBudgetEnforcer): Promise<MoneyEntry[]> {
-  const entries: MoneyEntry[] = []
-  for (const partition of await store.partitions()) entries.push(...(await store.entries(partition, 0, 100_000_000)))
-  return entries
+/** All money entries of a store: openings too, where some are folded. */
+export async function allEntries(store: RedisBudgetEnforcer): Promise<readonly MoneyEntry[]> {
+  return (await store.ledger.entries()).filter((record) => record.kind === 'money')
 }

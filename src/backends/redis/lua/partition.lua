@@ -5,19 +5,21 @@
 --        3 holds       hash    hold id → its record: open, ended or refused
 --        4 answers     hash    verb and request id → payload's digest and answer
 --        5 deadlines   zset    h hold, b budget, c count, v ban → when its time is up
---        6 forget      zset    h hold, a answer, b budget → when nobody will ask for it any more
+--        6 forget      zset    h hold, a answer, b budget → when nobody will ask for it any more; o opening → when to look
+--                              whether all entries of a forgotten budget are folded
 --        7 ceilings    hash    "root prefix" → what is used; root → how many counts it has
 --        8 revoked     hash    p prefix, n nonce → until when, empty for ever; c budget → minted before
---        9 meta        hash    clock, seq, mark, bans
+--        9 meta        hash    clock, seq, mark, bans, folded
 --       10 ledger      stream  seq-0 → the entries from that number on, number and text in turn
+--       11 openings    hash    budget id → the sum of its folded entries; # → up to which number, and what time
 -- All of one hash slot. No others are touched, none is made of what comes in, and none has a time to live.
 -- ARGV   1 the time of a test's clock, milliseconds since 1970; empty for the server's
---        2 how many entries the ledger keeps   3 how many answers are remembered at most
+--        2 how many entries the ledger keeps whole   3 how many answers are remembered at most
 --        4 JSON: [authorities, requests]. A request is [verb, hold or false, answer's field or false, budgets, …].
 --          Numbers come as text
 -- Answers with JSON: a list with the answer to each request; or "again", when so much was due that this step did
 -- nothing but end it.
--- with: numbers records state money lines holds
+-- with: numbers records state places ledger money lines holds
 -- lazily: family tokens moves
 
 -- What may be asked, by the name of what answers it.
@@ -29,7 +31,7 @@ local REQUESTS = { hold = 'placeHold', capture = 'capture', release = 'release',
 local DUE = 1000
 
 local function readMeta(virtual)
-  local meta = redis.call('HMGET', metaKey, 'clock', 'seq', 'mark', 'bans')
+  local meta = redis.call('HMGET', metaKey, 'clock', 'seq', 'mark', 'bans', 'folded')
   local time = 0
   if virtual ~= '' then
     time = whole(virtual)
@@ -39,6 +41,8 @@ local function readMeta(virtual)
   end
   clock = math.max(time, tonumber(meta[1] or 0))
   sequence, mark, bans = tonumber(meta[2] or 0), tonumber(meta[3] or 0), tonumber(meta[4] or 0)
+  local past = numbersOf(meta[5] or '0 0')
+  folded, foldedTo, foldedAt = past[1], past[1], past[2]
 end
 
 -- Ends what is dated by its deadline, not by who happened to look.
@@ -79,6 +83,17 @@ local function endDue()
   return #due < DUE
 end
 
+-- `name`: the number of its last entry, and a budget that is forgotten.
+local function forgetOpening(name)
+  local last, id = name:match('^(%d+) (.+)$')
+  if budgetOf(id) then return end
+  if tonumber(last) <= folded then
+    ended[#ended + 1] = id
+  else
+    forgetAt['o' .. name] = clock + REMEMBERED_MS
+  end
+end
+
 local function forget(kind, name)
   forgetAt[kind .. name] = false
   if kind == 'h' then
@@ -86,11 +101,14 @@ local function forget(kind, name)
     put(holds, name, false)
   elseif kind == 'a' then
     put(answers, name, false)
+  elseif kind == 'o' then
+    forgetOpening(name)
   else
     local budget = budgetOf(name)
     if not budget then return end
     if budget.parent then gone[budget.parent .. ' ' .. name] = true end
     put(budgets, name, false)
+    forgetAt['o' .. digits(sequence) .. ' ' .. name] = clock + REMEMBERED_MS
   end
 end
 

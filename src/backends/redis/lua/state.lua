@@ -2,6 +2,7 @@
 
 local budgetsKey, childrenKey, holdsKey, answersKey, deadlinesKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local forgetKey, countsKey, revokedKey, metaKey, ledgerKey = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local openingsKey = KEYS[11]
 
 local budgets, holds, answers, counts = recordsOf(budgetsKey), recordsOf(holdsKey), recordsOf(answersKey), recordsOf(countsKey)
 -- Deadlines and times to forget, as they must be written: a time, or false to take it out.
@@ -45,28 +46,16 @@ local function writeBans(removed)
   if #del > 0 then removed[#removed + 1] = { del, 'HDEL', revokedKey } end
 end
 
--- The number of the first entry is the id of its place in the stream, so that a reader may begin anywhere and what is
--- too old is cut off by number. `kept`: how many entries stay.
-local function writeEntries(kept)
-  local last = sequence
-  local first = last - #entries / 2 + 1
-  -- What one command writes has one place, and goes when its first entry is too old.
-  local oldest = math.max(0, last - kept - MOST_ARGS / 2)
-  for from = 1, #entries, MOST_ARGS do
-    local part = { unpack(entries, from, math.min(from + MOST_ARGS - 1, #entries)) }
-    local id = digits(first + (from - 1) / 2) .. '-0'
-    redis.call('XADD', ledgerKey, 'MINID', '~', digits(oldest), id, unpack(part))
-  end
-end
-
 -- Writes all that was decided. What needs memory comes first: the server refuses it only before a script's first write.
 local function write(kept)
   local times = next(deadlines) or next(forgetAt) or next(gone) or next(banned) or next(unbanned)
   local records = next(budgets.changed) or next(holds.changed) or next(answers.changed) or next(counts.changed)
   if not (times or records or #entries > 0) then return end
+  foldOld(kept)
   local removed = {}
-  redis.call('HSET', metaKey, 'clock', digits(clock), 'seq', digits(sequence), 'mark', digits(mark), 'bans', digits(bans))
-  if kept > 0 then writeEntries(kept) end
+  redis.call('HSET', metaKey, 'clock', digits(clock), 'seq', digits(sequence), 'mark', digits(mark), 'bans', digits(bans),
+    'folded', digits(foldedTo) .. ' ' .. digits(foldedAt))
+  writeLedger(removed)
   for _, each in ipairs({ budgets, holds, answers, counts }) do writeRecords(each, removed) end
   writeTimes(deadlines, deadlinesKey, removed)
   writeTimes(forgetAt, forgetKey, removed)
