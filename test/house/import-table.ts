@@ -65,7 +65,7 @@ export const TABLE: Readonly<Record<string, Row>> = {
   // How requests are checked, and answers remembered; and the rules of a ledger that is summed up here.
   'backends/redis/': {
     ...STORE,
-    values: [...STORE.values, 'backends/engine/', 'backends/memory/', 'ledger/report.ts'],
+    values: [...STORE.values, 'backends/engine/', 'backends/memory/', 'ledger/matching.ts', 'ledger/report.ts'],
   },
   // A driver is named where it is opened, and nowhere else.
   'backends/sqlite/open-handle.ts': { ...STORE, packages: ['libsql'] },

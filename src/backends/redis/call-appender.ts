@@ -5,7 +5,6 @@ import { callKeysOf, NOWHERE } from './keys.js'
 import { invalid, isCount } from '../../core/settings.js'
 import { isCredits } from '../../core/credits.js'
 import { isObject } from '../../core/json.js'
-import { sound } from './step.js'
 import type { BudgetId } from '../../budget/budget-id.js'
 import type { CallRecord, FoldedCalls, LedgerRecord } from '../../ledger/entry.js'
 import type { Partitions } from './partitions.js'
@@ -30,15 +29,15 @@ export class CallAppender {
 
   /** @throws BudgetError `invalid_request` for what is no record of a call; then none was written */
   async append(records: readonly LedgerRecord[]): Promise<void> {
-    const texts = new Map<string, string[]>()
+    const texts = new Map<string, readonly [records: string[], counts: string[]]>()
     for (const record of records) {
       assertCall(record)
       const partition = await this.#partitionOf(record.budgets[0])
-      const known = texts.get(partition) ?? []
+      const known = texts.get(partition) ?? [[], []]
       texts.set(partition, known)
-      known.push(JSON.stringify(record, (_key, value: unknown) => (typeof value === 'string' ? sound(value) : value)))
+      known[record.kind === 'call' ? 0 : 1].push(JSON.stringify(record))
     }
-    await Promise.all(Array.from(texts, ([partition, some]) => this.#batcher(partition).ask({ op: some })))
+    await Promise.all(Array.from(texts, ([partition, some]) => this.#batcher(partition).ask({ op: [...some] })))
   }
 
   // Whoever is refused names a budget, which need not be there: he would make up partitions for ever.

@@ -1,11 +1,18 @@
-import { assertKeys, integer, misconfigured, oneOf } from '../../core/settings.js'
+import { integer, oneOf } from '../../core/settings.js'
 import { BudgetError } from '../../core/errors.js'
-import { booksOf, comparePlaces, recordOf, snapshotOf, type Book, type PlacedRecord } from './book-snapshot.js'
-import { budgetId } from '../../budget/budget-id.js'
+import {
+  booksOf,
+  comparePlaces,
+  recordOf,
+  snapshotOf,
+  type Book,
+  type Place,
+  type PlacedRecord,
+} from './book-snapshot.js'
 import { CallAppender } from './call-appender.js'
 import { callKeysOf, NOWHERE } from './keys.js'
-import { cursorOf, cursorText } from './ledger-cursor.js'
-import { matching } from './matching.js'
+import { matching } from '../../ledger/matching.js'
+import { readCursor, readPage, readQuery } from '../../ledger/read-query.js'
 import { report } from '../../ledger/report.js'
 import { someTextsAfter, type Send } from './numbered-texts.js'
 import type {
@@ -65,7 +72,7 @@ export class RedisLedger implements PagedLedger, NumberedLedger {
   }
 
   async entries(query: LedgerQuery = {}): Promise<readonly LedgerRecord[]> {
-    return (await this.#find(query)).records.map(({ record }) => record)
+    return (await this.#find(readQuery(query))).records.map(({ record }) => record)
   }
 
   /**
@@ -74,23 +81,17 @@ export class RedisLedger implements PagedLedger, NumberedLedger {
    * @throws BudgetError `invalid_config` for a cursor that is none, `ledger_gap` when records that no page has had were
    * folded meanwhile
    */
-  async page(query: LedgerQuery & PageRequest = {}): Promise<LedgerPage> {
-    const { cursor, limit: asked, ...about } = query
-    const limit = integer(asked, { least: 1, most: 10_000, otherwise: 1_000 }, 'limit')
-    const after = cursor === undefined ? undefined : cursorOf(cursor)
-    const { records, folded, foldedAt } = await this.#find(about)
-    if (after !== undefined && after.folded !== folded && foldedAt >= after.place[0])
-      throw new BudgetError({
-        code: 'ledger_gap',
-        message: 'Expected all records from a cursor on, and some were folded since the first page: begin anew',
-      })
-    const rest = after === undefined ? records : records.filter(({ place }) => comparePlaces(place, after.place) > 0)
+  async page(request: LedgerQuery & PageRequest = {}): Promise<LedgerPage> {
+    const { query, cursor, limit } = readPage(request)
+    const [before, ...after] = readCursor<Cursor>(cursor, [0, 0, 0, '', 0]) ?? [undefined, -2, 0, '', 0]
+    const { records, folded, foldedAt } = await this.#find(query)
+    if (before !== undefined && before !== folded && foldedAt >= after[0]) throw foldedMeanwhile()
+    const rest = records.filter(({ place }) => comparePlaces(place, after) > 0)
     const some = rest.slice(0, limit)
-    const last = some.at(-1)
-    const isLast = last === undefined || rest.length <= limit
+    const last = some.at(-1)?.place ?? after
     return {
       records: some.map(({ record }) => record),
-      next: isLast ? undefined : cursorText({ place: last.place, folded: after?.folded ?? folded }),
+      next: rest.length > limit ? JSON.stringify([before ?? folded, ...last]) : undefined,
     }
   }
 
@@ -118,26 +119,32 @@ export class RedisLedger implements PagedLedger, NumberedLedger {
   }
 
   async #find(query: LedgerQuery): Promise<Found> {
-    const asked = readQuery(query)
     const found: PlacedRecord[] = []
     let [folded, foldedAt] = [0, 0]
-    for (const partition of await this.#partitionsOf(asked)) {
-      for (const book of booksOf(this.#settings.prefix, partition)) {
-        const snapshot = await snapshotOf(this.#send(book), book, asked.budget)
-        for (const each of snapshot.records) found.push(each)
-        folded += snapshot.folded
-        foldedAt = Math.max(foldedAt, snapshot.foldedAt)
-      }
+    for (const book of await this.#booksOf(query)) {
+      const snapshot = await snapshotOf(this.#send(book), book, query.budget)
+      for (const each of snapshot.records) found.push(each)
+      folded += snapshot.folded
+      foldedAt = Math.max(foldedAt, snapshot.foldedAt)
     }
-    return { records: matching(found, asked).sort((a, b) => comparePlaces(a.place, b.place)), folded, foldedAt }
+    const matches = matching(
+      found.map(({ record }) => record),
+      query,
+      this.#settings.partition,
+    )
+    const records = found.filter(({ record }) => matches(record)).sort((a, b) => comparePlaces(a.place, b.place))
+    return { records, folded, foldedAt }
   }
 
-  async #partitionsOf({ partition, budget }: LedgerQuery): Promise<readonly string[]> {
-    const all = await this.partitions()
-    const wanted = partition ?? (budget === undefined ? undefined : this.#settings.partition(budget))
-    if (wanted === undefined) return all
-    const isWanted = (each: string): boolean => each === wanted || (each === NOWHERE && partition === undefined)
-    return all.filter(isWanted)
+  /** The books that can have what a query is about. */
+  async #booksOf({ partition, budget, kind, tokenId, taskId, operationId }: LedgerQuery): Promise<readonly Book[]> {
+    const home = partition ?? (budget === undefined ? undefined : this.#settings.partition(budget))
+    // Calls of budgets that nobody has created are elsewhere.
+    const isAsked = (each: string): boolean => home === undefined || each === home || each === NOWHERE
+    const books = (await this.partitions()).filter(isAsked).flatMap((each) => booksOf(this.#settings.prefix, each))
+    // What a token, a task or an operation is told of stands in the records of calls.
+    if (kind === undefined || (tokenId ?? taskId ?? operationId) !== undefined) return books
+    return books.filter((book) => (book.kind === 'money') === (kind === 'money'))
   }
 
   #send({ stream }: Book): Send {
@@ -145,24 +152,10 @@ export class RedisLedger implements PagedLedger, NumberedLedger {
   }
 }
 
-const QUERY = [
-  'kind',
-  'partition',
-  'budget',
-  'tenant',
-  'tokenId',
-  'tool',
-  'taskId',
-  'operationId',
-  'chargeId',
-  'since',
-  'until',
-]
+/** How many were folded when the first page was read, and the place of the last record of the page before. */
+type Cursor = readonly [folded: number, ...place: Place]
 
-/** @throws BudgetError `invalid_config` for an unknown key */
-function readQuery(query: LedgerQuery): LedgerQuery {
-  assertKeys(query, QUERY, 'query')
-  for (const key of ['since', 'until'] as const)
-    if (query[key] !== undefined && typeof query[key] !== 'number') throw misconfigured(key, 'a time', query[key])
-  return query.budget === undefined ? query : { ...query, budget: budgetId(query.budget) }
+function foldedMeanwhile(): BudgetError {
+  const message = 'Expected all records from a cursor on, and some were folded since the first page: begin anew'
+  return new BudgetError({ code: 'ledger_gap', message })
 }

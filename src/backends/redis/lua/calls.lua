@@ -6,7 +6,7 @@
 --        3 batches     zset    batch → its last number, of the newest 1,000: one that comes twice is written once
 -- All of one hash slot. No others are touched, and none has a time to live.
 -- ARGV   1 how many records are kept whole   2 the id of the batch
---        3 JSON: [[], [[record as JSON, …], …]]
+--        3 JSON: [[], [[records, counts], …]]: each record as JSON in text, and what was counted elsewhere, to be added
 -- Answers with JSON: a list with an empty answer to each request.
 -- with: numbers records places
 
@@ -17,6 +17,12 @@ local MOST_BATCHES = 1000
 local callsKey, foldedKey, batchesKey = KEYS[1], KEYS[2], KEYS[3]
 -- Sums by kind, as they must be written: calls, charged, reported.
 local kinds, kindCount = {}, false
+
+-- A record of the text that JSON.stringify makes, in which only half of a character is written as one of these.
+local function readRecord(text)
+  local sound = text:gsub('\\u[dD][89a-fA-F]%x%x', '\\ufffd')
+  return cjson.decode(sound)
+end
 
 local function isKnown(kind)
   if kinds[kind] then return true end
@@ -39,7 +45,8 @@ end
 local function countRecord(record)
   local sum = kinds[kindOf(record, record.tool, record.budgets)]
   local isCall = record.outcome ~= 'input-required' and not record.taskEnd
-  local more = record.kind == 'calls' and record or record.charge or {}
+  local more = record.kind == 'calls' and record or record.charge
+  if type(more) ~= 'table' then more = {} end
   sum[1] = sum[1] + (more.calls or (isCall and 1 or 0))
   sum[2] = sum[2] + (more.charged or 0)
   sum[3] = sum[3] + (more.reported or 0)
@@ -62,19 +69,15 @@ local function appendRecords(kept, batch, asked)
   local last, before = tonumber(known[1] or 0), numbersOf(known[2] or '0 0')
   local texts, latest = {}, before[2]
   for _, request in ipairs(asked) do
-    for _, text in ipairs(request) do
-      local record = cjson.decode(text)
-      if record.kind == 'calls' then
-        countRecord(record)
-      else
-        last = last + 1
-        texts[#texts + 1] = digits(last)
-        texts[#texts + 1] = text
-      end
+    for _, text in ipairs(request[1]) do
+      last = last + 1
+      texts[#texts + 1] = digits(last)
+      texts[#texts + 1] = text
     end
+    for _, text in ipairs(request[2]) do countRecord(readRecord(text)) end
   end
   local past = foldPlaces(callsKey, kept, before[1], last, #texts / 2, function(text)
-    local record = cjson.decode(text)
+    local record = readRecord(text)
     latest = math.max(latest, record.at)
     countRecord(record)
   end)
