@@ -39,12 +39,15 @@ function mayStandAlone(language: string): boolean {
   return language === 'text' || language === 'sh'
 }
 
-/** Examples are run by `npm run examples`, and what stands in test/docs by the test runner. */
+/** What the test runner runs: pages whose code needs a server have it in a test beside those of the store. */
+const RUN = /^test\/(?:docs\/[\w-]+|integration\/\w+\/guide)\.test\.ts$/
+
+/** Examples are run by `npm run examples`, and the code of other pages by the test runner. */
 function isRun(source: string): boolean {
   const [file = ''] = source.split('#')
   if (!existsSync(file)) return false
   const story = /^examples\/([\w-]+)\//.exec(file)?.[1]
-  return story === undefined ? /^test\/docs\/[\w-]+\.test\.ts$/.test(file) : existsSync(`examples/${story}/main.ts`)
+  return story === undefined ? RUN.test(file) : existsSync(`examples/${story}/main.ts`)
 }
 
 function commandsOf({ text }: Block): string[] {
