@@ -29,31 +29,62 @@ export async function makeScripts(): Promise<string> {
 }
 
 /**
- * A script's parts: what it is made with, and itself, without their comments, linked. What it is made with `lazily` is
- * only run when one of its names is asked for: most steps need none of it.
+ * A script's parts: what it is made with, and itself, without their comments, linked. A part that it is made with
+ * `lazily` is only run when one of its names is asked for: most steps need few of them.
  */
 function composeScript(file: string): string[] {
   const text = read(file)
   const named = (word: string): string[] => new RegExp(`^-- ${word}: (.*)$`, 'm').exec(text)?.[1]?.split(' ') ?? []
   const [first, lazily] = [named('with'), named('lazily')]
-  const parts = linked([...first, ...lazily].map(read).concat(text).map(withoutComments))
-  const later = parts.slice(first.length, -1).join('\n')
-  const index = `__index = function(_, name) M.more() return rawget(M, name) end`
-  const more = `M.more = function()\nsetmetatable(M, nil)\n${later}\nend\nsetmetatable(M, { ${index} })`
-  return ['local M = {}', ...parts.slice(0, first.length), more, parts.at(-1) as string]
+  const parts = linked([...first, file, ...lazily], new Set(lazily))
+  const [functions, rest] = apart(parts.slice(0, first.length + 1).join('\n'))
+  const later = lazily.map((name, n) => `if part == '${name}' then\n${parts[first.length + 1 + n] as string}\nend`)
+  const table = `local M\nM = {\n${functions.join(',\n')}\n}`
+  return lazily.length === 0 ? [table, rest] : [table, ...lazyParts(later), rest]
+}
+
+/** The functions as fields of a table, which then has the right size at once, and all else in its order. */
+function apart(text: string): [functions: string[], rest: string] {
+  const functions: string[] = []
+  const rest = text.replace(
+    /^function M\.(\w+)(\(.*(?:\bend|(?:\n(?!end$).*)*\nend))$\n?/gm,
+    (_all, name: string, body: string) => {
+      functions.push(`${name} = function${body}`)
+      return ''
+    },
+  )
+  return [functions, rest]
+}
+
+/** Runs the part that a name begins with. It is there from then on, so that this is asked once for each part. */
+function lazyParts(parts: readonly string[]): string[] {
+  const begin = `setmetatable(M, { __index = function(_, name)\nlocal part = name:match('^(%l+)_')`
+  return [begin, ...parts, 'return rawget(M, name)\nend })']
 }
 
 /**
  * Puts what stands on the outermost level into one table. A script is run anew each time, and to make a function that
- * reaches for twenty others by name takes a walk through all names for each: with one table there is one name.
+ * reaches for twenty others by name takes a walk through all names for each: with one table there is one name. Those of
+ * a part that is made lazily begin with the part. Numbers that never change stand where they are used.
  */
-function linked(parts: readonly string[]): string[] {
-  const names = new Set<string>()
-  for (const part of parts) {
-    for (const [, name, list] of part.matchAll(/^local (?:function (\w+)|([\w, ]+?)(?: =|$))/gm)) {
-      for (const each of (name ?? list ?? '').split(',')) names.add(each.trim())
-    }
+function linked(files: readonly string[], lazily: ReadonlySet<string>): string[] {
+  const names = new Map<string, string>()
+  const note = (name: string, linkedName: string): void => {
+    if (names.has(name)) throw new Error(`Expected one ${name} on the outermost level, got two`)
+    names.set(name, linkedName)
   }
+  const parts = files.map((file) => {
+    const text = withoutComments(read(file)).replace(CONSTANT, (_all, name: string, value: string) => {
+      note(name, value)
+      return ''
+    })
+    for (const [, name, list] of text.matchAll(/^local (?:function (\w+)|([\w, ]+?)(?: =|$))/gm)) {
+      for (const each of (name ?? list ?? '').split(',').map((word) => word.trim())) {
+        note(each, lazily.has(file) ? `M.${file}_${each}` : `M.${each}`)
+      }
+    }
+    return text
+  })
   return parts.map((part) => {
     const outer = part.replace(/^local function (\w+)/gm, 'function $1').replace(/^local /gm, '')
     const text = linkNames(outer, names)
@@ -64,9 +95,11 @@ function linked(parts: readonly string[]): string[] {
   })
 }
 
+const CONSTANT = /^local ([A-Z_]+) = (\d+)$\n?/gm
+
 const TOKEN = /'(?:\\.|[^'\\])*'|[A-Za-z_]\w*|==|\.\.\.?|\s+|./g
 
-function linkNames(text: string, names: ReadonlySet<string>): string {
+function linkNames(text: string, names: ReadonlyMap<string, string>): string {
   const tokens = text.match(TOKEN) ?? []
   const isSpace = (token: string | undefined): boolean => token !== undefined && /^\s+$/.test(token)
   const open: string[] = []
@@ -80,7 +113,7 @@ function linkNames(text: string, names: ReadonlySet<string>): string {
       const isKey = open.at(-1) === '{' && next === '=' && '{,'.includes(before)
       const isField = before === '.' || before === ':'
       before = token
-      return names.has(token) && !isKey && !isField ? `M.${token}` : token
+      return (!isKey && !isField && names.get(token)) || token
     })
     .join('')
 }

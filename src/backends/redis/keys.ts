@@ -1,24 +1,13 @@
 import { BudgetError, describeValue } from '../../core/errors.js'
 
 /** The keys of a partition, in the order in which the script takes them. */
-export const KEY_NAMES = [
-  'budgets',
-  'children',
-  'holds',
-  'answers',
-  'deadlines',
-  'forget',
-  'ceilings',
-  'revoked',
-  'meta',
-  'ledger',
-] as const
+export const KEY_NAMES = ['records', 'children', 'deadlines', 'forget', 'ledger'] as const
 
 /**
  * The keys of a partition. What stands in braces decides the hash slot, so that one script may have them all.
  *
  * @throws BudgetError `invalid_config` for a partition that would put them into several
- * @example keysOf('mcp-budget:', 'default')[0] // 'mcp-budget:{default}:budgets'
+ * @example keysOf('mcp-budget:', 'default')[0] // 'mcp-budget:{default}:records'
  */
 export function keysOf(prefix: string, partition: unknown): readonly string[] {
   if (typeof partition !== 'string' || !/^[^{}]{1,128}$/.test(partition)) {

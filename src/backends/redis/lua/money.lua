@@ -43,42 +43,10 @@ local function holdMoney(budget, note, amount)
   return amount - paid
 end
 
--- How a hold's end changes a balance; `past`: its window is over, what returns is burned.
-local function endChange(budget, finish, past)
-  local charged, returned, beyond = finish.charged, finish.returned, finish.beyond
-  if past then return { 0, 0 - charged - returned, charged + beyond, 0, beyond, 0, returned } end
-  local repaid = math.min(returned, budget.debt)
-  local back = returned - repaid
-  local paid = math.min(beyond, budget.available + back)
-  return { back - paid, 0 - charged - returned, charged + beyond, beyond - paid - repaid, 0, 0, 0 }
-end
-
-local function receive(budget, note, op, amount, counter)
-  local repaid = math.min(amount, budget.debt)
-  apply(budget, note, op, counter, amount - repaid, 0, 0, 0 - repaid, amount, 0, 0)
-end
-
-local function canReceive(budget, amount)
-  return fits(budget, amount, 0 - math.min(amount, budget.debt))
-end
-
-local function send(budget, note, op, amount, counter)
-  apply(budget, note, op, counter, 0 - amount, 0, 0, 0, 0, amount, 0)
-end
-
-local function burn(budget, note, op)
-  apply(budget, note, op, nil, 0 - budget.available, 0, 0, 0, 0, 0, budget.available)
-end
-
 -- Whether a budget can pay, and why not.
 local function refusedBy(budget, cost)
   if not budget then return 'unknown_budget', 0 end
   if budget.state ~= 'open' then return 'closed', 0 end
   if cost <= budget.available then return nil, budget.available end
   return budget.available == 0 and 'exhausted' or 'insufficient', budget.available
-end
-
-local function newBudget(id, initial, parent)
-  return { id = id, state = 'open', available = 0, held = 0, spent = 0, debt = 0, received = 0, out = 0, burned = 0,
-    holds = 0, live = 0, initial = initial, parent = parent }
 end
