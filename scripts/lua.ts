@@ -43,18 +43,23 @@ function composeScript(file: string): string[] {
   return lazily.length === 0 ? [table, rest] : [table, ...lazyParts(later), rest]
 }
 
-/** The functions as fields of a table, which then has the right size at once, and all else in its order. */
+/** The functions as fields of a table, which has room for all other names too, and all else in its order. */
 function apart(text: string): [functions: string[], rest: string] {
   const functions: string[] = []
-  const rest = text.replace(
-    /^function M\.(\w+)(\(.*(?:\bend|(?:\n(?!end$).*)*\nend))$\n?/gm,
-    (_all, name: string, body: string) => {
-      functions.push(`${name} = function${body}`)
-      return ''
-    },
+  const rest = text.replace(FUNCTION, (_all, name: string, body: string) => {
+    functions.push(`${name} = function${body}`)
+    return ''
+  })
+  const names = new Set(
+    Array.from(rest.matchAll(/^(?:M\.\w+, )*M\.\w+(?= = )/gm), ([list]) =>
+      list.replaceAll('M.', '').split(', '),
+    ).flat(),
   )
-  return [functions, rest]
+  return [[...functions, ...Array.from(names, (name) => `${name} = false`)], rest]
 }
+
+/** On the outermost level: to an `end` on its line, or on one of its own. */
+const FUNCTION = /^function M\.(\w+)(\(.*(?:\bend|(?:\n(?!end$).*)*\nend))$\n?/gm
 
 /** Runs the part that a name begins with. It is there from then on, so that this is asked once for each part. */
 function lazyParts(parts: readonly string[]): string[] {

@@ -93,10 +93,10 @@ local function captureUnplaced(id, refused, op)
   -- A charge older than what was forgotten may have been captured before: twice is worse than not at all.
   if not op[8] or not minted or minted <= mark then return { 'refused', 'unknown_hold' } end
   local bare = {}
-  for n, each in ipairs(op[8]) do bare[n] = { each[1], each[2], each[3], false } end
+  for n, each in ipairs(askedLines[op[8]]) do bare[n] = { each[1], each[2], each[3], false } end
   local lines, by = resolveLines(bare, op[11])
   if not lines then return { 'refused', by.reason } end
-  local hold = refused or { ttl = 0, onExpire = 'release', deadline = clock, overdraft = false, remaining = 0, debt = 0,
+  local hold = refused or { ttl = 0, onExpire = 'release', deadline = clock, remaining = 0,
     tool = op[9] or nil, server = op[10] or nil }
   local before = hold.lines
   hold.lines = lines
@@ -114,7 +114,7 @@ local function capture(op)
     return { 'captured', digits(finish.charged), finish.by == 'late' }
   end
   -- Given back when its time was up; but the work was done.
-  local late = finish ~= nil and finish.by == 'expire' and hold.expires == 'release'
+  local late = finish ~= nil and finish.by == 'expire' and (hold.expires or hold.onExpire) == 'release'
   if hold.state ~= 'open' and not late then return { 'refused', 'hold_ended' } end
   return captureHold(id, hold, op, late)
 end
@@ -123,7 +123,7 @@ local function release(op)
   local id, request = op[2], op[5]
   -- One that has not come yet is barred from coming.
   local hold = get(holds, id) or { state = 'open', lines = {}, ttl = 0, onExpire = 'release', deadline = clock,
-    overdraft = false, remaining = 0, debt = 0 }
+    remaining = 0 }
   local finish = hold.finish
   if finish and finish.id == request and finish.by == 'release' then return { 'released', digits(finish.returned) } end
   if hold.state ~= 'open' then return { 'refused', 'hold_ended' } end

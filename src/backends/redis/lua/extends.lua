@@ -28,18 +28,18 @@ end
 
 local function extend(op)
   local id, hold = op[2], get(holds, op[2])
-  if not hold or (op[8] and not isHoldOf(hold.lines, op[8])) then return { 'refused', 'unknown_hold' } end
+  if not hold or (op[8] and not isHoldOf(hold.lines, askedLines[op[8]])) then return { 'refused', 'unknown_hold' } end
   if hold.state ~= 'open' then return { 'refused', 'hold_ended' } end
   local round = wholeOr(op[7], nil)
   local reason = round and consumeRound(hold, round, op[5])
   if reason then return { 'refused', reason } end
   hold.deadline = math.max(op[9] and 0 or hold.deadline, clock + whole(op[6]))
-  hold.expires = op[9] or hold.expires
+  if op[9] then hold.expires = op[9] end
   put(holds, id, hold)
   deadlines['h' .. id] = hold.deadline
   local remaining = hold.authority and leftOf(hold.authority) or math.huge
   for _, line in ipairs(hold.lines) do remaining = math.min(remaining, budgetOf(line.budget).available) end
-  return { 'extended', digits(hold.deadline), digits(remaining), digits(hold.debt) }
+  return { 'extended', digits(hold.deadline), digits(remaining), digits(hold.debt or 0) }
 end
 
 local function find(op)

@@ -1,43 +1,44 @@
 -- Holds. One record from its place to the end of its memory: state (open, captured, released, expired, refused), lines,
--- ttl, onExpire (as it was asked for), expires (as an extension may have set it), deadline, overdraft, tool, server,
--- token, remaining, debt, authority (what of the token is counted), finish (how it ended), refused (why, and what was
+-- ttl, onExpire (as it was asked for), expires (where an extension has set another), deadline, overdraft, tool, server,
+-- token, remaining, debt if there is any, authority (what of the token is counted), finish (how it ended), refused (why, and what was
 -- asked), rounds. One with ttl 0 ended before it came.
 
 local function newHold(op, authority, state, lines)
   local ttl = whole(op[6])
-  return { state = state, lines = lines, ttl = ttl, onExpire = op[7], expires = op[7], deadline = clock + ttl,
-    overdraft = op[8], tool = op[9] or nil, server = op[10] or nil, token = authority and authority.token or nil, remaining = 0, debt = 0 }
+  return { state = state, lines = lines, ttl = ttl, onExpire = op[7], deadline = clock + ttl, overdraft = op[8] or nil,
+    tool = op[9] or nil, server = op[10] or nil, token = authority and authority.token or nil, remaining = 0 }
 end
 
 local function placeHold(op)
   local id, overdraft, authority = op[2], op[8], authorities[op[11]]
-  local known = get(holds, id)
-  if known then return replayHold(known, op) end
-  local lines, by, windowed = resolveLines(op[5], op[12])
-  if not lines then return refuseHold(op, authority, by) end
+  local asked, known = askedLines[op[5]], get(holds, id)
+  if known then return replayHold(known, op, asked) end
+  local lines, by, windowed = resolveLines(asked, op[12])
+  if not lines then return refuseHold(op, authority, by, asked) end
   local refused, misuse
   if authority then refused, misuse = refusePayer(authority, lines) end
   if misuse then return misuse end
   if not refused and windowed then refused = openWindows(lines, id) end
   if not refused and authority then refused = refuseToken(authority, lines) end
   refused = refused or refuseLines(lines, overdraft)
-  if refused then return refuseHold(op, authority, refused) end
+  if refused then return refuseHold(op, authority, refused, asked) end
   local hold = newHold(op, authority, 'open', lines)
   local note = noteOf('hold', id, clock, hold.tool)
-  local remaining = math.huge
+  local remaining, debt = math.huge, 0
   for n = 1, #lines do
     local budget = budgetOf(lines[n].budget)
-    hold.debt = hold.debt + holdMoney(budget, note, lines[n].amount)
+    debt = debt + holdMoney(budget, note, lines[n].amount)
     budget.holds = budget.holds + 1
-    remaining = math.min(remaining, budget.available)
+    if budget.available < remaining then remaining = budget.available end
   end
   if authority then
     countUse(authority, lines[1].amount, true)
-    hold.authority = { root = authority.root, ceilings = authority.ceilings, calls = authority.calls }
+    hold.authority = authority.kept
     remaining = math.min(remaining, leftOf(authority))
   end
   hold.remaining = remaining
+  if debt > 0 then hold.debt = debt end
   put(holds, id, hold)
   deadlines['h' .. id] = hold.deadline
-  return { 'held', digits(remaining), digits(hold.debt) }
+  return { 'held', digitsOnce(remaining), digits(debt) }
 end

@@ -4,10 +4,8 @@ local function refusal(reason, budget, remaining, resetAt)
   return { reason = reason, budget = budget, remaining = remaining, resetAt = resetAt }
 end
 
--- The lines with their numbers read and their windows picked, no refusal, and whether one has a window; or nil and a
--- refusal.
-local function resolveLines(asked, cross)
-  if cross then return nil, refusal('cross_partition', cross, 0) end
+-- With their numbers read and their windows picked, and whether one has a window; or nil and a refusal.
+local function readLines(asked)
   local lines, windowed = {}, false
   for n = 1, #asked do
     local each = asked[n]
@@ -19,10 +17,26 @@ local function resolveLines(asked, cross)
     end
     lines[n] = line
   end
+  return { lines, windowed }
+end
+
+-- What was read of lines that many requests have in common. Nothing changes a line.
+local resolved = {}
+
+-- The lines, no refusal, and whether one has a window; or nil and a refusal.
+local function resolveLines(asked, cross)
+  if cross then return nil, refusal('cross_partition', cross, 0) end
+  local known, by = resolved[asked], nil
+  if not known then
+    known, by = readLines(asked)
+    if not known then return nil, by end
+    resolved[asked] = known
+  end
+  local lines = known[1]
   for n = 1, #lines do
     if not budgetOf(lines[n].budget) then return nil, refusal('unknown_budget', lines[n].budget, 0) end
   end
-  return lines, nil, windowed
+  return lines, nil, known[2]
 end
 
 -- Why lines cannot be placed: the first budget that says no.

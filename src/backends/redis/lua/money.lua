@@ -9,9 +9,18 @@ local function quoted(value)
   return cjson.encode(value)
 end
 
+-- What a note ends with, by tool: most steps are about few of them.
+local ofTool = {}
+
+local function toolTail(tool)
+  ofTool[tool] = ',' .. (tool and quoted(tool) or 'null') .. ']'
+  return ofTool[tool]
+end
+
 -- What an entry says beside its numbers: the verb, whose request, when, and for which tool.
 local function noteOf(op, id, at, tool)
-  return { op = op, at = digits(at), tail = '[' .. quoted(id) .. ',' .. (tool and quoted(tool) or 'null') .. ']' }
+  tool = tool or false
+  return { op = op, at = digits(at), tail = '[' .. quoted(id) .. (ofTool[tool] or toolTail(tool)) }
 end
 
 -- `change`: available, held, spent, debt, received, out, burned; each is signed.
@@ -26,10 +35,13 @@ local function apply(budget, note, op, counter, available, held, spent, debt, re
   budgets.changed[budget.id] = true
   sequence = sequence + 1
   local count = #entries
-  entries[count + 1] = string.format('%.0f', sequence)
-  entries[count + 2] = note.at .. ' ' .. op .. ' ' .. budget.id .. ' ' .. (counter or '-') .. ' ' .. digits(available)
-    .. ' ' .. digits(held) .. ' ' .. digits(spent) .. ' ' .. digits(debt) .. ' ' .. digits(received) .. ' '
-    .. digits(out) .. ' ' .. digits(burned) .. ' ' .. note.tail
+  local known = written
+  entries[count + 1] = digitsOnce(sequence)
+  entries[count + 2] = note.at .. ' ' .. op .. ' ' .. budget.id .. ' ' .. (counter or '-') .. ' '
+    .. (known[available] or digits(available)) .. ' ' .. (known[held] or digits(held)) .. ' '
+    .. (known[spent] or digits(spent)) .. ' ' .. (known[debt] or digits(debt)) .. ' '
+    .. (known[received] or digits(received)) .. ' ' .. (known[out] or digits(out)) .. ' '
+    .. (known[burned] or digits(burned)) .. ' ' .. note.tail
 end
 
 -- Whether a balance stays within 2^53-1: in two halves, for the sum of all four may be rounded down to what would fit.
@@ -38,7 +50,7 @@ local function fits(budget, received, debt)
 end
 
 local function holdMoney(budget, note, amount)
-  local paid = math.min(amount, budget.available)
+  local paid = amount <= budget.available and amount or budget.available
   apply(budget, note, note.op, nil, 0 - paid, amount, 0, amount - paid, 0, 0, 0)
   return amount - paid
 end

@@ -12,8 +12,8 @@
 -- All of one hash slot. No others are touched, none is made of what comes in, and none has a time to live.
 -- ARGV   1 the time of a test's clock, milliseconds since 1970; empty for the server's
 --        2 how many entries the ledger keeps   3 how many answers are remembered at most
---        4 JSON: [authorities, requests]. A request is [verb, hold or false, answer's field or false, budgets, …].
---          Numbers come as text
+--        4 JSON: [authorities, lists of lines, requests]. A request is [verb, hold or false, answer's field or false,
+--          budgets, …]; it names an authority and lines by their place. Numbers come as text
 -- Answers with JSON: a list with the answer to each request; or "again", when so much was due that this step did
 -- nothing but end it.
 -- with: numbers records state money lines holds
@@ -69,7 +69,8 @@ local function answerTo(verb, op)
 end
 
 -- Everything that is asked of this step.
-local function step(kept, most, tokens, requests)
+local function step(kept, most, tokens, lines, requests)
+  askedLines = lines
   readMeta(prefetch(requests), ARGV[1])
   if dueAt <= clock and not endDue() then
     write(kept)

@@ -12,8 +12,8 @@ local born, gone = {}, {}
 local entries = {}
 -- Bans that were made in this step, and those that are over; `banVersion` grows with each.
 local banned, unbanned, banVersion = {}, {}, 0
--- The tokens of this step, by the number that a request names.
-local authorities = {}
+-- The tokens of this step and the lines that are asked for, by the number that a request names.
+local authorities, askedLines = {}, {}
 -- The clock never goes back; `sequence` counts entries; no charge up to `mark` is known to be new; `bans` that there are.
 local clock, sequence, mark, bans = 0, 0, 0, 0
 -- Nothing is due before `dueAt`, and what is old is looked for from `lookAt` on, or when more is `remembered` than may

@@ -12,7 +12,7 @@
 --       10 meta        hash    clock, seq, size
 -- All of one hash slot. No others are touched, and none has a time to live.
 -- ARGV   1 the time of a test's clock, milliseconds since 1970; empty for the server's
---        2 JSON: [[], [request]], one request as [verb, …]. Numbers come as text, data as JSON in text
+--        2 JSON: [[], [], [request]], one request as [verb, …]. Numbers come as text, data as JSON in text
 -- Answers with JSON: a list of the one answer.
 -- with: numbers records
 
@@ -305,4 +305,4 @@ local function answer(virtual, op)
   return cjson.encode({ said })
 end
 
-return answer(ARGV[1], cjson.decode(ARGV[2])[2][1])
+return answer(ARGV[1], cjson.decode(ARGV[2])[3][1])

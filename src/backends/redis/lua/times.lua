@@ -23,7 +23,7 @@ local function expire(kind, name)
   if kind == 'h' then
     local hold = get(holds, name)
     if hold and hold.state == 'open' then
-      endHold(name, hold, { kind = 'expire', onExpire = hold.expires }, nil, hold.deadline)
+      endHold(name, hold, { kind = 'expire', onExpire = hold.expires or hold.onExpire }, nil, hold.deadline)
     end
   elseif kind == 'b' then
     local budget = budgetOf(name)

@@ -15,6 +15,7 @@ local function readAuthority(list)
   for n, each in ipairs(list[10]) do
     read.rates[n] = { each[1], whole(each[2]), wholeOr(each[4], nil), whole(each[3]) }
   end
+  read.kept = { root = read.root, ceilings = read.ceilings, calls = read.calls }
   return read
 end
 
@@ -73,8 +74,25 @@ local function refuseToken(authority, lines)
   return reason and refusal(reason, lines[1].budget, remaining, resetAt)
 end
 
+-- Fields of counts that were named in this step, by root and prefix.
+local fieldsOf = {}
+
+local function fieldOf(root, prefix)
+  local fields = fieldsOf[root]
+  if not fields then
+    fields = {}
+    fieldsOf[root] = fields
+  end
+  local field = fields[prefix]
+  if not field then
+    field = root .. ' ' .. prefix
+    fields[prefix] = field
+  end
+  return field
+end
+
 local function countOf(root, prefix)
-  return get(counts, root .. ' ' .. prefix)
+  return get(counts, fieldOf(root, prefix))
 end
 
 local function usedOf(root, prefix)
@@ -131,7 +149,7 @@ local function resize(root, more)
 end
 
 local function keepCount(root, limit, count)
-  local field = root .. ' ' .. limit[1]
+  local field = fieldOf(root, limit[1])
   if not get(counts, field) then resize(root, 1) end
   put(counts, field, count)
   if limit[3] then deadlines['c' .. field] = limit[3] + SKEW_MS + 1 end
@@ -141,7 +159,7 @@ end
 local function addTo(root, limits, more)
   if more == 0 then return end
   for _, limit in ipairs(limits) do
-    local field = root .. ' ' .. limit[1]
+    local field = fieldOf(root, limit[1])
     local used = usedOf(root, limit[1]) + more
     if used > 0 then
       keepCount(root, limit, { used = used, at = 0 })
