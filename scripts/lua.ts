@@ -30,52 +30,49 @@ export async function makeScripts(): Promise<string> {
 
 /**
  * A script's parts: what it is made with, and itself, without their comments, linked. A part that it is made with
- * `lazily` is only run when one of its names is asked for: most steps need few of them.
+ * `lazily` is only made when one of its names is asked for: most steps need few of them.
  */
 function composeScript(file: string): string[] {
   const text = read(file)
   const named = (word: string): string[] => new RegExp(`^-- ${word}: (.*)$`, 'm').exec(text)?.[1]?.split(' ') ?? []
   const [first, lazily] = [named('with'), named('lazily')]
   const parts = linked([...first, file, ...lazily], new Set(lazily))
-  const [functions, rest] = apart(parts.slice(0, first.length + 1).join('\n'))
-  const later = lazily.map((name, n) => `if part == '${name}' then\n${parts[first.length + 1 + n] as string}\nend`)
-  const table = `local M\nM = {\n${functions.join(',\n')}\n}`
-  return lazily.length === 0 ? [table, rest] : [table, ...lazyParts(later), rest]
+  const { table, rest } = apart(parts.slice(0, first.length + 1).join('\n'))
+  const later = lazily.map((name, n) => {
+    const part = apart(parts[first.length + 1 + n] as string)
+    return `if name == '${name}' then\nM.${name} = ${part.table}\n${part.rest}\nend`
+  })
+  return [`local M\nM = ${table}`, ...(later.length === 0 ? [] : [BEGIN, ...later, END]), rest]
 }
 
-/** The functions as fields of a table, which has room for all other names too, and all else in its order. */
-function apart(text: string): [functions: string[], rest: string] {
-  const functions: string[] = []
+/** Makes the part of a name. It is there from then on, so that this is asked once for each part. */
+const [BEGIN, END] = ['setmetatable(M, { __index = function(_, name)', 'return rawget(M, name)\nend })']
+
+/** The functions as fields of a table that has room for all other names too, and all else in its order. */
+function apart(text: string): { readonly table: string; readonly rest: string } {
+  const fields: string[] = []
   const rest = text.replace(FUNCTION, (_all, name: string, body: string) => {
-    functions.push(`${name} = function${body}`)
+    fields.push(`${name} = function${body}`)
     return ''
   })
-  const names = new Set(
-    Array.from(rest.matchAll(/^(?:M\.\w+, )*M\.\w+(?= = )/gm), ([list]) =>
-      list.replaceAll('M.', '').split(', '),
-    ).flat(),
-  )
-  return [[...functions, ...Array.from(names, (name) => `${name} = false`)], rest]
+  for (const [, list = ''] of rest.matchAll(/^((?:[\w.]+, )*[\w.]+) = /gm)) {
+    for (const name of list.split(', ')) fields.push(`${name.replace(/^.*\./, '')} = false`)
+  }
+  return { table: `{\n${fields.join(',\n')}\n}`, rest }
 }
 
 /** On the outermost level: to an `end` on its line, or on one of its own. */
-const FUNCTION = /^function M\.(\w+)(\(.*(?:\bend|(?:\n(?!end$).*)*\nend))$\n?/gm
-
-/** Runs the part that a name begins with. It is there from then on, so that this is asked once for each part. */
-function lazyParts(parts: readonly string[]): string[] {
-  const begin = `setmetatable(M, { __index = function(_, name)\nlocal part = name:match('^(%l+)_')`
-  return [begin, ...parts, 'return rawget(M, name)\nend })']
-}
+const FUNCTION = /^function [\w.]*\b(\w+)(\(.*(?:\bend|(?:\n(?!end$).*)*\nend))$\n?/gm
 
 /**
  * Puts what stands on the outermost level into one table. A script is run anew each time, and to make a function that
- * reaches for twenty others by name takes a walk through all names for each: with one table there is one name. Those of
- * a part that is made lazily begin with the part. Numbers that never change stand where they are used.
+ * reaches for twenty others by name takes a walk through all names for each: with one table there is one name. A part
+ * that is made lazily is a table in it. Numbers that never change stand where they are used.
  */
 function linked(files: readonly string[], lazily: ReadonlySet<string>): string[] {
   const names = new Map<string, string>()
   const note = (name: string, linkedName: string): void => {
-    if (names.has(name)) throw new Error(`Expected one ${name} on the outermost level, got two`)
+    if (names.has(name) || lazily.has(name)) throw new Error(`Expected one ${name} on the outermost level, got two`)
     names.set(name, linkedName)
   }
   const parts = files.map((file) => {
@@ -85,7 +82,7 @@ function linked(files: readonly string[], lazily: ReadonlySet<string>): string[]
     })
     for (const [, name, list] of text.matchAll(/^local (?:function (\w+)|([\w, ]+?)(?: =|$))/gm)) {
       for (const each of (name ?? list ?? '').split(',').map((word) => word.trim())) {
-        note(each, lazily.has(file) ? `M.${file}_${each}` : `M.${each}`)
+        note(each, lazily.has(file) ? `M.${file}.${each}` : `M.${each}`)
       }
     }
     return text
@@ -94,7 +91,7 @@ function linked(files: readonly string[], lazily: ReadonlySet<string>): string[]
     const outer = part.replace(/^local function (\w+)/gm, 'function $1').replace(/^local /gm, '')
     const text = linkNames(outer, names)
     // One that is hidden by a parameter or a local of the same name would be linked all the same.
-    const hidden = /local [\w, ]*M\.\w+|for [\w, ]*M\.\w+[\w, ]* in|function [\w.]*\([\w, ]*M\.\w+/.exec(text)
+    const hidden = /local [\w, ]*M\.\w+|for [\w, ]*M\.\w+[\w, .]* in|function [\w.]*\([\w, ]*M\.\w+/.exec(text)
     if (hidden !== null) throw new Error(`Expected no second name like that on the outermost level: ${hidden[0]}`)
     return text
   })

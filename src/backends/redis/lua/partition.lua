@@ -1,7 +1,7 @@
 -- One step of a partition: everything that is asked, in order, and all of it or nothing.
 --
 -- KEYS   1 records     hash    b budget, h hold (open, ended or refused) → its record
---                            a verb and request id → payload's digest and answer
+--                            a verb and request id → payload, or its digest, and answer
 --                            c "root prefix" → what is used; c root → how many counts it has
 --                            vp prefix, vn nonce → until when, empty for ever; vc budget → minted before
 --                            m → clock, number of the last entry, mark, bans, due at, look at, remembered
