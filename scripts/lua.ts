@@ -29,44 +29,79 @@ export async function makeScripts(): Promise<string> {
 }
 
 /**
- * A script's parts: what it is made with, and itself, without their comments, linked. What it is made with `lazily` is
- * only run when one of its names is asked for: most steps need none of it.
+ * A script's parts: what it is made with, and itself, without their comments, linked. A part that it is made with
+ * `lazily` is only made when one of its names is asked for: most steps need few of them.
  */
 function composeScript(file: string): string[] {
   const text = read(file)
   const named = (word: string): string[] => new RegExp(`^-- ${word}: (.*)$`, 'm').exec(text)?.[1]?.split(' ') ?? []
   const [first, lazily] = [named('with'), named('lazily')]
-  const parts = linked([...first, ...lazily].map(read).concat(text).map(withoutComments))
-  const later = parts.slice(first.length, -1).join('\n')
-  const index = `__index = function(_, name) M.more() return rawget(M, name) end`
-  const more = `M.more = function()\nsetmetatable(M, nil)\n${later}\nend\nsetmetatable(M, { ${index} })`
-  return ['local M = {}', ...parts.slice(0, first.length), more, parts.at(-1) as string]
+  const parts = linked([...first, file, ...lazily], new Set(lazily))
+  const { table, rest } = apart(parts.slice(0, first.length + 1).join('\n'))
+  const later = lazily.map((name, n) => {
+    const part = apart(parts[first.length + 1 + n] as string)
+    return `if name == '${name}' then\nM.${name} = ${part.table}\n${part.rest}\nend`
+  })
+  return [`local M\nM = ${table}`, ...(later.length === 0 ? [] : [BEGIN, ...later, END]), rest]
 }
+
+/** Makes the part of a name. It is there from then on, so that this is asked once for each part. */
+const [BEGIN, END] = ['setmetatable(M, { __index = function(_, name)', 'return rawget(M, name)\nend })']
+
+/** The functions as fields of a table that has room for all other names too, and all else in its order. */
+function apart(text: string): { readonly table: string; readonly rest: string } {
+  const fields: string[] = []
+  const rest = text.replace(FUNCTION, (_all, name: string, body: string) => {
+    fields.push(`${name} = function${body}`)
+    return ''
+  })
+  for (const [, list = ''] of rest.matchAll(/^((?:[\w.]+, )*[\w.]+) = /gm)) {
+    for (const name of list.split(', ')) fields.push(`${name.replace(/^.*\./, '')} = false`)
+  }
+  return { table: `{\n${fields.join(',\n')}\n}`, rest }
+}
+
+/** On the outermost level: to an `end` on its line, or on one of its own. */
+const FUNCTION = /^function [\w.]*\b(\w+)(\(.*(?:\bend|(?:\n(?!end$).*)*\nend))$\n?/gm
 
 /**
  * Puts what stands on the outermost level into one table. A script is run anew each time, and to make a function that
- * reaches for twenty others by name takes a walk through all names for each: with one table there is one name.
+ * reaches for twenty others by name takes a walk through all names for each: with one table there is one name. A part
+ * that is made lazily is a table in it. Numbers that never change stand where they are used.
  */
-function linked(parts: readonly string[]): string[] {
-  const names = new Set<string>()
-  for (const part of parts) {
-    for (const [, name, list] of part.matchAll(/^local (?:function (\w+)|([\w, ]+?)(?: =|$))/gm)) {
-      for (const each of (name ?? list ?? '').split(',')) names.add(each.trim())
-    }
+function linked(files: readonly string[], lazily: ReadonlySet<string>): string[] {
+  const names = new Map<string, string>()
+  const note = (name: string, linkedName: string): void => {
+    if (names.has(name) || lazily.has(name)) throw new Error(`Expected one ${name} on the outermost level, got two`)
+    names.set(name, linkedName)
   }
+  const parts = files.map((file) => {
+    const text = withoutComments(read(file)).replace(CONSTANT, (_all, name: string, value: string) => {
+      note(name, value)
+      return ''
+    })
+    for (const [, name, list] of text.matchAll(/^local (?:function (\w+)|([\w, ]+?)(?: =|$))/gm)) {
+      for (const each of (name ?? list ?? '').split(',').map((word) => word.trim())) {
+        note(each, lazily.has(file) ? `M.${file}.${each}` : `M.${each}`)
+      }
+    }
+    return text
+  })
   return parts.map((part) => {
     const outer = part.replace(/^local function (\w+)/gm, 'function $1').replace(/^local /gm, '')
     const text = linkNames(outer, names)
     // One that is hidden by a parameter or a local of the same name would be linked all the same.
-    const hidden = /local [\w, ]*M\.\w+|for [\w, ]*M\.\w+[\w, ]* in|function [\w.]*\([\w, ]*M\.\w+/.exec(text)
+    const hidden = /local [\w, ]*M\.\w+|for [\w, ]*M\.\w+[\w, .]* in|function [\w.]*\([\w, ]*M\.\w+/.exec(text)
     if (hidden !== null) throw new Error(`Expected no second name like that on the outermost level: ${hidden[0]}`)
     return text
   })
 }
 
+const CONSTANT = /^local ([A-Z_]+) = (\d+)$\n?/gm
+
 const TOKEN = /'(?:\\.|[^'\\])*'|[A-Za-z_]\w*|==|\.\.\.?|\s+|./g
 
-function linkNames(text: string, names: ReadonlySet<string>): string {
+function linkNames(text: string, names: ReadonlyMap<string, string>): string {
   const tokens = text.match(TOKEN) ?? []
   const isSpace = (token: string | undefined): boolean => token !== undefined && /^\s+$/.test(token)
   const open: string[] = []
@@ -80,7 +115,7 @@ function linkNames(text: string, names: ReadonlySet<string>): string {
       const isKey = open.at(-1) === '{' && next === '=' && '{,'.includes(before)
       const isField = before === '.' || before === ':'
       before = token
-      return names.has(token) && !isKey && !isField ? `M.${token}` : token
+      return (!isKey && !isField && names.get(token)) || token
     })
     .join('')
 }

@@ -1,19 +1,7 @@
 import { BudgetError, describeValue } from '../../core/errors.js'
 
 /** The keys of a partition, in the order in which the script takes them. */
-export const KEY_NAMES = [
-  'budgets',
-  'children',
-  'holds',
-  'answers',
-  'deadlines',
-  'forget',
-  'ceilings',
-  'revoked',
-  'meta',
-  'ledger',
-  'openings',
-] as const
+export const KEY_NAMES = ['records', 'children', 'deadlines', 'forget', 'ledger', 'openings'] as const
 
 /** The keys of a partition's call records, in the order in which their script takes them. */
 export const CALL_KEY_NAMES = ['calls', 'folded', 'batches'] as const
@@ -25,7 +13,7 @@ export const NOWHERE = ''
  * The keys of a partition. What stands in braces decides the hash slot, so that one script may have them all.
  *
  * @throws BudgetError `invalid_config` for a partition that would put them into several
- * @example keysOf('mcp-budget:', 'default')[0] // 'mcp-budget:{default}:budgets'
+ * @example keysOf('mcp-budget:', 'default')[0] // 'mcp-budget:{default}:records'
  */
 export function keysOf(prefix: string, partition: unknown): readonly string[] {
   if (typeof partition !== 'string' || !/^[^{}]{1,128}$/.test(partition)) {

@@ -118,8 +118,9 @@ export class RedisBudgetEnforcer implements DelegatingEnforcer {
     assertHold(request)
     const { lists, budgets, partition, cross } = this.#lines(request.lines)
     const about = [String(ttlMs), onExpire, overdraft, sound(meta?.tool), sound(meta?.server)]
-    const op = ['hold', sound(id), false, budgets, lists, ...about, 0, cross]
-    const told = await this.#partitions.askOfHold(partition, id, { op, authority: authority && [10, authority] })
+    const op = ['hold', sound(id), false, budgets, 0, ...about, 0, cross]
+    const step: Step = { op, lines: [4, lists], authority: authority && [10, authority] }
+    const told = await this.#partitions.askOfHold(partition, id, step)
     if (told[0] !== 'misuse') return holdResult(told, id)
     throw new BudgetError({
       code: 'invalid_request',
@@ -131,9 +132,10 @@ export class RedisBudgetEnforcer implements DelegatingEnforcer {
     const { id, holdId, amount, overage, lines, meta } = request
     assertCapture(request)
     const asked = lines && this.#lines(lines)
-    const rest = [sound(id), String(amount + 0), overage, asked?.lists ?? false, sound(meta?.tool), sound(meta?.server)]
+    const rest = [sound(id), String(amount + 0), overage, false, sound(meta?.tool), sound(meta?.server)]
     const op = ['capture', sound(holdId), false, asked?.budgets ?? [], ...rest, asked?.cross ?? false]
-    const [kind, charged, late] = (await this.#askOfHold(holdId, asked?.partition, { op })) ?? UNKNOWN_HOLD
+    const step: Step = { op, lines: asked && [7, asked.lists] }
+    const [kind, charged, late] = (await this.#askOfHold(holdId, asked?.partition, step)) ?? UNKNOWN_HOLD
     if (kind !== 'captured') return refusedBecause(charged)
     return { kind, charged: Number(charged), late: late === true }
   }
@@ -150,10 +152,10 @@ export class RedisBudgetEnforcer implements DelegatingEnforcer {
     const { id, holdId, ttlMs, round, onExpire } = request
     assertExtend(request)
     const asked = request.lines && this.#lines(request.lines)
-    const rest = [String(ttlMs), digitsOr(round), asked?.lists ?? false, onExpire ?? false]
+    const rest = [String(ttlMs), digitsOr(round), false, onExpire ?? false]
     const op = ['extend', sound(holdId), false, [], sound(id), ...rest]
-    const told = (await this.#askOfHold(holdId, asked?.partition, { op })) ?? UNKNOWN_HOLD
-    const [kind, said, remaining, debt] = told
+    const step: Step = { op, lines: asked && [7, asked.lists] }
+    const [kind, said, remaining, debt] = (await this.#askOfHold(holdId, asked?.partition, step)) ?? UNKNOWN_HOLD
     if (kind !== 'extended') return refusedBecause(said)
     return { kind, expiresAt: Number(said), remaining: Number(remaining), debt: Number(debt) }
   }

@@ -5,20 +5,28 @@ export interface Step {
   readonly op: unknown[]
   /** The token, and where in the request its number stands. */
   readonly authority?: readonly [at: number, authority: Authority] | undefined
+  /** Lines as lists, and where in the request their number stands. */
+  readonly lines?: readonly [at: number, lines: unknown[][]] | undefined
 }
 
-/** The requests of one script, and the tokens that they name, each once. */
+/** The requests of one script, with the tokens and the lines that they name, each once. */
 export function stepsAsJson(steps: readonly Step[]): string {
-  const numbers = new Map<Authority, number>()
+  const tokens = new Map<Authority, number>()
   const lists: unknown[] = []
-  for (const { op, authority } of steps) {
-    if (authority === undefined) continue
-    const [at, token] = authority
-    let number = numbers.get(token)
-    if (number === undefined) numbers.set(token, (number = lists.push(authorityAsList(token))))
-    op[at] = number
+  const numbers = new Map<string, number>()
+  for (const { op, authority, lines } of steps) {
+    if (authority !== undefined)
+      op[authority[0]] = numberOf(tokens, authority[1], (token) => lists.push(authorityAsList(token)))
+    // Calls of one tool pay alike: what would be read over and over is read once.
+    if (lines !== undefined) op[lines[0]] = numberOf(numbers, JSON.stringify(lines[1]), () => numbers.size + 1)
   }
-  return JSON.stringify([lists, steps.map(({ op }) => op)])
+  return `[${JSON.stringify(lists)},[${[...numbers.keys()].join(',')}],${JSON.stringify(steps.map(({ op }) => op))}]`
+}
+
+function numberOf<Key>(numbers: Map<Key, number>, key: Key, make: (key: Key) => number): number {
+  let number = numbers.get(key)
+  if (number === undefined) numbers.set(key, (number = make(key)))
+  return number
 }
 
 function authorityAsList(authority: Authority): unknown[] {

@@ -21,7 +21,7 @@ describe('a client of a cluster', () => {
     })
     const store = new RedisBudgetEnforcer({ redis: port, prefix: 'p:' })
     expect(await store.remaining('acme/agent')).toBe(7)
-    expect(sent).toEqual(['INFO p:{acme}:budgets false', 'EVALSHA p:{acme}:budgets false'])
+    expect(sent).toEqual(['INFO p:{acme}:records false', 'EVALSHA p:{acme}:records false'])
   })
 })
 

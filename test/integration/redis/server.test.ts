@@ -145,8 +145,8 @@ describe('a server', () => {
 })
 
 describe('the script', () => {
-  const op = (amount: string) => ['hold', 'id', false, ['default/main'], [['default/main', amount, false, false]]]
-  const terms = ['60000', 'release', false, false, false, 0, false]
+  const lines = (amount: string) => [['default/main', amount, false, false]]
+  const hold = ['hold', 'id', false, ['default/main'], 1, '60000', 'release', false, false, false, 0, false]
 
   async function run(prefix: string, requests: string): Promise<unknown> {
     const keys = keysOf(prefix, 'default')
@@ -171,13 +171,8 @@ describe('the script', () => {
     const store = newStore(client, { prefix })
     await store.initialize('main', MAX_CREDITS)
     // What comes before it in the same step is not written either.
-    const requests = JSON.stringify([
-      [],
-      [
-        ['spend', false, 'sx', ['default/main'], 'p', 'x', '5', false],
-        [...op(amount), ...terms],
-      ],
-    ])
+    const spend = ['spend', false, 'sx', ['default/main'], 'p', 'x', '5', false]
+    const requests = JSON.stringify([[], [lines(amount)], [spend, hold]])
     await expect(run(prefix, requests)).rejects.toThrow(/whole number/)
     expect(await store.describe('main')).toMatchObject({ available: MAX_CREDITS, held: 0, openHolds: 0 })
     expect(await allEntries(store)).toHaveLength(1)
@@ -187,7 +182,7 @@ describe('the script', () => {
     const prefix = freshPrefix()
     const store = newStore(client, { prefix })
     await store.initialize('main', MAX_CREDITS)
-    expect(await run(prefix, JSON.stringify([[], [[...op(String(MAX_CREDITS)), ...terms]]]))).toBe('[["held","0","0"]]')
+    expect(await run(prefix, JSON.stringify([[], [lines(String(MAX_CREDITS))], [hold]]))).toBe('[["held","0","0"]]')
   })
 
   test('is given no number that is none: the store refuses it before, and what is asked with it is answered [T18]', async () => {

@@ -6,9 +6,9 @@
 --        3 batches     zset    batch → its last number, of the newest 1,000: one that comes twice is written once
 -- All of one hash slot. No others are touched, and none has a time to live.
 -- ARGV   1 how many records are kept whole   2 the id of the batch
---        3 JSON: [[], [[records, counts], …]]: each record as JSON in text, and what was counted elsewhere, to be added
+--        3 JSON: [[], [], [[records, counts], …]]: each record as JSON in text, and what was counted elsewhere, to be added
 -- Answers with JSON: a list with an empty answer to each request.
--- with: numbers records places
+-- with: numbers records places folding
 
 -- How many kinds are told apart; beyond it without the tool's name, and beyond twice as many without the budgets'.
 local MOST_KINDS, OTHER = 10000, '(other)'
@@ -16,7 +16,7 @@ local MOST_BATCHES = 1000
 
 local callsKey, foldedKey, batchesKey = KEYS[1], KEYS[2], KEYS[3]
 -- Sums by kind, as they must be written: calls, charged, reported.
-local kinds, kindCount = {}, false
+local callKinds, kindCount = {}, false
 
 -- A record of the text that JSON.stringify makes, in which only half of a character is written as one of these.
 local function readRecord(text)
@@ -25,9 +25,9 @@ local function readRecord(text)
 end
 
 local function isKnown(kind)
-  if kinds[kind] then return true end
+  if callKinds[kind] then return true end
   local text = redis.call('HGET', foldedKey, kind)
-  if text then kinds[kind] = numbersOf(text) end
+  if text then callKinds[kind] = numbersOf(text) end
   return text
 end
 
@@ -37,13 +37,13 @@ local function kindOf(record, tool, of)
   kindCount = kindCount or redis.call('HLEN', foldedKey)
   if kindCount >= MOST_KINDS and tool ~= OTHER then return kindOf(record, OTHER, of) end
   if kindCount >= 2 * MOST_KINDS and #of > 0 then return kindOf(record, OTHER, {}) end
-  kindCount, kinds[kind] = kindCount + 1, { 0, 0, 0 }
+  kindCount, callKinds[kind] = kindCount + 1, { 0, 0, 0 }
   return kind
 end
 
 -- As `addCalls` of src/ledger/report.ts does.
 local function countRecord(record)
-  local sum = kinds[kindOf(record, record.tool, record.budgets)]
+  local sum = callKinds[kindOf(record, record.tool, record.budgets)]
   local isCall = record.outcome ~= 'input-required' and not record.taskEnd
   local more = record.kind == 'calls' and record or record.charge
   if type(more) ~= 'table' then more = {} end
@@ -54,7 +54,7 @@ end
 
 local function writeKinds(last, past, latest)
   local set = { '=', digits(last), '#', digits(past) .. ' ' .. digits(latest) }
-  for kind, sum in pairs(kinds) do
+  for kind, sum in pairs(callKinds) do
     set[#set + 1] = kind
     set[#set + 1] = digits(sum[1]) .. ' ' .. digits(sum[2]) .. ' ' .. digits(sum[3])
   end
@@ -89,4 +89,4 @@ local function appendRecords(kept, batch, asked)
   return cjson.encode(told)
 end
 
-return appendRecords(whole(ARGV[1]), ARGV[2], cjson.decode(ARGV[3])[2])
+return appendRecords(whole(ARGV[1]), ARGV[2], cjson.decode(ARGV[3])[3])

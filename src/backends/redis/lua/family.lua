@@ -105,3 +105,16 @@ local function addChild(budget, parent)
   -- One that ends with its parent needs no end of its own.
   if budget.ends and not (outer and outer <= budget.ends) then deadlines['b' .. budget.id] = budget.ends end
 end
+
+local function writeChildren(removed)
+  local add, rem = {}, {}
+  for parent, names in pairs(born) do
+    for _, name in ipairs(names) do
+      add[#add + 1] = '0'
+      add[#add + 1] = parent .. ' ' .. name
+    end
+  end
+  for member in pairs(gone) do rem[#rem + 1] = member end
+  inParts(add, 'ZADD', childrenKey)
+  if #rem > 0 then removed[#removed + 1] = { rem, 'ZREM', childrenKey } end
+end

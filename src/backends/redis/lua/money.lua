@@ -9,9 +9,18 @@ local function quoted(value)
   return cjson.encode(value)
 end
 
+-- What a note ends with, by tool: most steps are about few of them.
+local ofTool = {}
+
+local function toolTail(tool)
+  ofTool[tool] = ',' .. (tool and quoted(tool) or 'null') .. ']'
+  return ofTool[tool]
+end
+
 -- What an entry says beside its numbers: the verb, whose request, when, and for which tool.
 local function noteOf(op, id, at, tool)
-  return { op = op, at = digits(at), tail = '[' .. quoted(id) .. ',' .. (tool and quoted(tool) or 'null') .. ']' }
+  tool = tool or false
+  return { op = op, at = digits(at), tail = '[' .. quoted(id) .. (ofTool[tool] or toolTail(tool)) }
 end
 
 -- `change`: available, held, spent, debt, received, out, burned; each is signed.
@@ -26,10 +35,13 @@ local function apply(budget, note, op, counter, available, held, spent, debt, re
   budgets.changed[budget.id] = true
   sequence = sequence + 1
   local count = #entries
-  entries[count + 1] = string.format('%.0f', sequence)
-  entries[count + 2] = note.at .. ' ' .. op .. ' ' .. budget.id .. ' ' .. (counter or '-') .. ' ' .. digits(available)
-    .. ' ' .. digits(held) .. ' ' .. digits(spent) .. ' ' .. digits(debt) .. ' ' .. digits(received) .. ' '
-    .. digits(out) .. ' ' .. digits(burned) .. ' ' .. note.tail
+  local known = written
+  entries[count + 1] = digitsOnce(sequence)
+  entries[count + 2] = note.at .. ' ' .. op .. ' ' .. budget.id .. ' ' .. (counter or '-') .. ' '
+    .. (known[available] or digits(available)) .. ' ' .. (known[held] or digits(held)) .. ' '
+    .. (known[spent] or digits(spent)) .. ' ' .. (known[debt] or digits(debt)) .. ' '
+    .. (known[received] or digits(received)) .. ' ' .. (known[out] or digits(out)) .. ' '
+    .. (known[burned] or digits(burned)) .. ' ' .. note.tail
 end
 
 -- Whether a balance stays within 2^53-1: in two halves, for the sum of all four may be rounded down to what would fit.
@@ -38,36 +50,9 @@ local function fits(budget, received, debt)
 end
 
 local function holdMoney(budget, note, amount)
-  local paid = math.min(amount, budget.available)
+  local paid = amount <= budget.available and amount or budget.available
   apply(budget, note, note.op, nil, 0 - paid, amount, 0, amount - paid, 0, 0, 0)
   return amount - paid
-end
-
--- How a hold's end changes a balance; `past`: its window is over, what returns is burned.
-local function endChange(budget, finish, past)
-  local charged, returned, beyond = finish.charged, finish.returned, finish.beyond
-  if past then return { 0, 0 - charged - returned, charged + beyond, 0, beyond, 0, returned } end
-  local repaid = math.min(returned, budget.debt)
-  local back = returned - repaid
-  local paid = math.min(beyond, budget.available + back)
-  return { back - paid, 0 - charged - returned, charged + beyond, beyond - paid - repaid, 0, 0, 0 }
-end
-
-local function receive(budget, note, op, amount, counter)
-  local repaid = math.min(amount, budget.debt)
-  apply(budget, note, op, counter, amount - repaid, 0, 0, 0 - repaid, amount, 0, 0)
-end
-
-local function canReceive(budget, amount)
-  return fits(budget, amount, 0 - math.min(amount, budget.debt))
-end
-
-local function send(budget, note, op, amount, counter)
-  apply(budget, note, op, counter, 0 - amount, 0, 0, 0, 0, amount, 0)
-end
-
-local function burn(budget, note, op)
-  apply(budget, note, op, nil, 0 - budget.available, 0, 0, 0, 0, 0, budget.available)
 end
 
 -- Whether a budget can pay, and why not.
@@ -76,9 +61,4 @@ local function refusedBy(budget, cost)
   if budget.state ~= 'open' then return 'closed', 0 end
   if cost <= budget.available then return nil, budget.available end
   return budget.available == 0 and 'exhausted' or 'insufficient', budget.available
-end
-
-local function newBudget(id, initial, parent)
-  return { id = id, state = 'open', available = 0, held = 0, spent = 0, debt = 0, received = 0, out = 0, burned = 0,
-    holds = 0, live = 0, initial = initial, parent = parent }
 end

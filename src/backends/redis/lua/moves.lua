@@ -3,20 +3,9 @@
 local MOST_CHILDREN = 1000
 local DEEPEST = 16
 
--- The same request gets the first answer again; another under its id is refused.
-local function once(op, make, reused)
-  local field, payload = op[3], redis.sha1hex(op[5])
-  local known = get(answers, field)
-  if known then return known[1] == payload and known[2] or reused(op) end
-  local answer = make(op)
-  put(answers, field, { payload, answer })
-  forgetAt['a' .. field] = clock + REMEMBERED_MS
-  return answer
-end
-
-local function check(op)
-  local reason, remaining = refusedBy(budgetOf(op[4][1]), whole(op[5]))
-  return { reason or 'allowed', digits(remaining) }
+local function newBudget(id, initial, parent)
+  return { id = id, state = 'open', available = 0, held = 0, spent = 0, debt = 0, received = 0, out = 0, burned = 0,
+    holds = 0, live = 0, initial = initial, parent = parent }
 end
 
 local function initialize(op)
@@ -29,19 +18,6 @@ local function initialize(op)
   budgets.known[id] = budget
   receive(budget, noteOf('grant', 'initialize:' .. id, clock), 'grant', credits)
   return { 'made' }
-end
-
-local function spend(op)
-  return once(op, function()
-    local budget, cost = budgetOf(op[4][1]), whole(op[7])
-    local reason, remaining = refusedBy(budget, cost)
-    if reason then return { reason, digits(remaining) } end
-    apply(budget, noteOf('spend', op[6], clock, op[8]), 'spend', nil, 0 - cost, 0, cost, 0, 0, 0, 0)
-    return { 'allowed', digits(budget.available) }
-  end, function()
-    local budget = budgetOf(op[4][1])
-    return { 'id_reused', digits(budget and budget.available or 0) }
-  end)
 end
 
 local function refusedMove(reason, budget, remaining)
@@ -188,7 +164,7 @@ local function ban(kind, value, till, budget)
   banVersion = banVersion + 1
   local field = (kind == 'nonce' and 'n' or 'p') .. value
   if kind == 'issuedBefore' then field, till = 'c' .. budget, nil end
-  local known = banned[field] or (not unbanned[field] and redis.call('HGET', revokedKey, field))
+  local known = banned[field] or (not unbanned[field] and redis.call('HGET', recordsKey, 'v' .. field))
   if not known then bans = bans + 1 end
   unbanned[field] = nil
   if kind == 'issuedBefore' then
@@ -237,3 +213,6 @@ local function describe(op)
     authority and listOr(usedList(authority.root, authority.ceilings)) or false,
     authority and listOr(usedList(authority.root, authority.calls)) or false }
 end
+
+-- What may be asked that is no matter of every call.
+local MOVES = { initialize = initialize, grant = grant, transfer = transfer, close = close, revoke = revoke, describe = describe }

@@ -1,10 +1,10 @@
 -- What a step of a partition reads and writes.
 
-local budgetsKey, childrenKey, holdsKey, answersKey, deadlinesKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local forgetKey, countsKey, revokedKey, metaKey, ledgerKey = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
-local openingsKey = KEYS[11]
+local recordsKey, childrenKey, deadlinesKey, forgetKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local ledgerKey, openingsKey = KEYS[5], KEYS[6]
 
-local budgets, holds, answers, counts = recordsOf(budgetsKey), recordsOf(holdsKey), recordsOf(answersKey), recordsOf(countsKey)
+local budgets, holds = recordsOf(recordsKey, 'b'), recordsOf(recordsKey, 'h')
+local answers, counts = recordsOf(recordsKey, 'a'), recordsOf(recordsKey, 'c')
 -- Deadlines and times to forget, as they must be written: a time, or false to take it out.
 local deadlines, forgetAt = {}, {}
 -- Children that were made in this step, or forgotten: by parent, and by member.
@@ -13,37 +13,16 @@ local born, gone = {}, {}
 local entries = {}
 -- Bans that were made in this step, and those that are over; `banVersion` grows with each.
 local banned, unbanned, banVersion = {}, {}, 0
--- The tokens of this step, by the number that a request names.
-local authorities = {}
+-- The tokens of this step and the lines that are asked for, by the number that a request names.
+local authorities, askedLines = {}, {}
 -- The clock never goes back; `sequence` counts entries; no charge up to `mark` is known to be new; `bans` that there are.
 local clock, sequence, mark, bans = 0, 0, 0, 0
+-- Nothing is due before `dueAt`, and what is old is looked for from `lookAt` on, or when more is `remembered` than may
+-- be. None of the three is exact: what was taken out before its time is not taken off.
+local dueAt, lookAt, remembered = math.huge, 0, 0
 
 local function budgetOf(id)
-  return get(budgets, id)
-end
-
-local function writeChildren(removed)
-  local add, rem = {}, {}
-  for parent, names in pairs(born) do
-    for _, name in ipairs(names) do
-      add[#add + 1] = '0'
-      add[#add + 1] = parent .. ' ' .. name
-    end
-  end
-  for member in pairs(gone) do rem[#rem + 1] = member end
-  inParts(add, 'ZADD', childrenKey)
-  if #rem > 0 then removed[#removed + 1] = { rem, 'ZREM', childrenKey } end
-end
-
-local function writeBans(removed)
-  local set, del = {}, {}
-  for field, value in pairs(banned) do
-    set[#set + 1] = field
-    set[#set + 1] = value
-  end
-  for field in pairs(unbanned) do del[#del + 1] = field end
-  inParts(set, 'HSET', revokedKey)
-  if #del > 0 then removed[#removed + 1] = { del, 'HDEL', revokedKey } end
+  return budgets.known[id] or get(budgets, id)
 end
 
 -- Writes all that was decided. What needs memory comes first: the server refuses it only before a script's first write.
@@ -53,13 +32,15 @@ local function write(kept)
   if not (times or records or #entries > 0) then return end
   foldOld(kept)
   local removed = {}
-  redis.call('HSET', metaKey, 'clock', digits(clock), 'seq', digits(sequence), 'mark', digits(mark), 'bans', digits(bans),
-    'folded', digits(foldedTo) .. ' ' .. digits(foldedAt))
+  if next(deadlines) then dueAt = math.min(dueAt, (writeTimes(deadlines, deadlinesKey, removed))) end
+  if next(forgetAt) then
+    local _, more = writeTimes(forgetAt, forgetKey, removed)
+    remembered = remembered + more
+  end
+  local set = { 'm', cmsgpack.pack({ clock, sequence, mark, bans, dueAt, lookAt, remembered, foldedTo, foldedAt }) }
+  if next(banned) or next(unbanned) then addBans(set, removed) end
+  writeRecords(recordsKey, { budgets, holds, answers, counts }, set, removed)
   writeLedger(removed)
-  for _, each in ipairs({ budgets, holds, answers, counts }) do writeRecords(each, removed) end
-  writeTimes(deadlines, deadlinesKey, removed)
-  writeTimes(forgetAt, forgetKey, removed)
-  writeChildren(removed)
-  writeBans(removed)
-  for _, each in ipairs(removed) do inParts(unpack(each)) end
+  if next(born) or next(gone) then writeChildren(removed) end
+  for n = 1, #removed do inParts(unpack(removed[n])) end
 end

@@ -12,17 +12,20 @@
 --       10 meta        hash    clock, seq, size
 -- All of one hash slot. No others are touched, and none has a time to live.
 -- ARGV   1 the time of a test's clock, milliseconds since 1970; empty for the server's
---        2 JSON: [[], [request]], one request as [verb, …]. Numbers come as text, data as JSON in text
+--        2 JSON: [[], [], [request]], one request as [verb, …]. Numbers come as text, data as JSON in text
 -- Answers with JSON: a list of the one answer.
 -- with: numbers records
 
-local KEY_MS, MOST_KEYS, ENDED_MS, MOST_FAILURES = 86400000, 100000, 86400000, 100
+local KEY_MS = 86400000
+local MOST_KEYS = 100000
+local ENDED_MS = 86400000
+local MOST_FAILURES = 100
 local MOST_OPERATIONS = 100000
 -- How many that are old go in one step.
 local SOME = 100
 
-local bindings, names, keys = recordsOf(KEYS[1]), recordsOf(KEYS[2]), recordsOf(KEYS[5])
-local counts, failures = recordsOf(KEYS[7]), recordsOf(KEYS[8])
+local bindings, names, keys = recordsOf(KEYS[1], ''), recordsOf(KEYS[2], ''), recordsOf(KEYS[5], '')
+local counts, failures = recordsOf(KEYS[7], ''), recordsOf(KEYS[8], '')
 local due, ended, ages, operations = {}, {}, {}, {}
 local clock, sequence, size = 0, 0, 0
 
@@ -31,7 +34,7 @@ local function write()
   if not changed then return end
   local removed = {}
   redis.call('HSET', KEYS[10], 'clock', digits(clock), 'seq', digits(sequence), 'size', digits(size))
-  for _, each in ipairs({ bindings, names, keys, counts, failures }) do writeRecords(each, removed) end
+  for _, each in ipairs({ bindings, names, keys, counts, failures }) do writeRecords(each.key, { each }, {}, removed) end
   writeTimes(due, KEYS[3], removed)
   writeTimes(ended, KEYS[4], removed)
   writeTimes(ages, KEYS[6], removed)
@@ -302,4 +305,4 @@ local function answer(virtual, op)
   return cjson.encode({ said })
 end
 
-return answer(ARGV[1], cjson.decode(ARGV[2])[2][1])
+return answer(ARGV[1], cjson.decode(ARGV[2])[3][1])

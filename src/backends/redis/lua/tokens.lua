@@ -15,6 +15,7 @@ local function readAuthority(list)
   for n, each in ipairs(list[10]) do
     read.rates[n] = { each[1], whole(each[2]), wholeOr(each[4], nil), whole(each[3]) }
   end
+  read.kept = { root = read.root, ceilings = read.ceilings, calls = read.calls }
   return read
 end
 
@@ -43,11 +44,13 @@ end
 local function isRevoked(authority)
   if bans == 0 then return false end
   if authority.clean == banVersion then return false end
-  local fields = { 'n' .. authority.nonce, 'c' .. authority.budget }
-  for _, id in ipairs(authority.prefixes) do fields[#fields + 1] = 'p' .. id end
-  for _, each in ipairs(authority.registrations) do fields[#fields + 1] = 'c' .. each[3] end
-  local found = redis.call('HMGET', revokedKey, unpack(fields))
-  for n, field in ipairs(fields) do
+  local named = { 'n' .. authority.nonce, 'c' .. authority.budget }
+  for _, id in ipairs(authority.prefixes) do named[#named + 1] = 'p' .. id end
+  for _, each in ipairs(authority.registrations) do named[#named + 1] = 'c' .. each[3] end
+  local fields = {}
+  for n, field in ipairs(named) do fields[n] = 'v' .. field end
+  local found = redis.call('HMGET', recordsKey, unpack(fields))
+  for n, field in ipairs(named) do
     local value = banned[field] or (not unbanned[field] and found[n])
     if value and (field:sub(1, 1) ~= 'c' or authority.issuedAt < tonumber(value)) then return true end
   end
@@ -55,8 +58,41 @@ local function isRevoked(authority)
   return false
 end
 
+-- Why the budget of a token does not pay: it is not registered as the token says, or takes no more calls.
+local function refusePayer(authority, lines)
+  local payer = payerOf(authority)
+  if not payer then return refusal('unknown_budget', authority.budget, 0) end
+  if payer.id ~= lines[1].budget then return nil, { 'misuse', payer.id, lines[1].budget } end
+  for _, line in ipairs(lines) do
+    if budgetOf(line.budget).state ~= 'open' then return refusal('closed', line.budget, 0) end
+  end
+end
+
+local function refuseToken(authority, lines)
+  local reason, resetAt = refuseUse(authority, lines[1].amount, true)
+  local remaining = reason == 'revoked' and 0 or budgetOf(lines[1].budget).available
+  return reason and refusal(reason, lines[1].budget, remaining, resetAt)
+end
+
+-- Fields of counts that were named in this step, by root and prefix.
+local fieldsOf = {}
+
+local function fieldOf(root, prefix)
+  local fields = fieldsOf[root]
+  if not fields then
+    fields = {}
+    fieldsOf[root] = fields
+  end
+  local field = fields[prefix]
+  if not field then
+    field = root .. ' ' .. prefix
+    fields[prefix] = field
+  end
+  return field
+end
+
 local function countOf(root, prefix)
-  return get(counts, root .. ' ' .. prefix)
+  return get(counts, fieldOf(root, prefix))
 end
 
 local function usedOf(root, prefix)
@@ -113,7 +149,7 @@ local function resize(root, more)
 end
 
 local function keepCount(root, limit, count)
-  local field = root .. ' ' .. limit[1]
+  local field = fieldOf(root, limit[1])
   if not get(counts, field) then resize(root, 1) end
   put(counts, field, count)
   if limit[3] then deadlines['c' .. field] = limit[3] + SKEW_MS + 1 end
@@ -123,7 +159,7 @@ end
 local function addTo(root, limits, more)
   if more == 0 then return end
   for _, limit in ipairs(limits) do
-    local field = root .. ' ' .. limit[1]
+    local field = fieldOf(root, limit[1])
     local used = usedOf(root, limit[1]) + more
     if used > 0 then
       keepCount(root, limit, { used = used, at = 0 })
@@ -152,4 +188,15 @@ local function usedList(root, limits)
   local list = {}
   for n, each in ipairs(limits) do list[n] = digits(usedOf(root, each[1])) end
   return list
+end
+
+-- Puts what is banned into the fields and values that are written, and takes out what is no more.
+local function addBans(set, removed)
+  for field, value in pairs(banned) do
+    set[#set + 1] = 'v' .. field
+    set[#set + 1] = value
+  end
+  local del = {}
+  for field in pairs(unbanned) do del[#del + 1] = 'v' .. field end
+  if #del > 0 then removed[#removed + 1] = { del, 'HDEL', recordsKey } end
 end
