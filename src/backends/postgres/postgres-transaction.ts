@@ -1,3 +1,4 @@
+import { outOfStep } from './faults.js'
 import type {
   Changes,
   First,
@@ -101,9 +102,12 @@ export class PostgresTransaction implements Transaction {
     return this.#send({ ...statement, values }) as Promise<readonly Row[]>
   }
 
-  async #send({ name, text, values }: { name: string; text: string; values: unknown[] }): Promise<readonly unknown[]> {
+  async #send(statement: Prepared & { readonly values: unknown[] }): Promise<readonly unknown[]> {
+    const { name, text, values, columns = [] } = statement
     const isNamed = this.#options.named && name !== ''
     const { rows } = await this.#client.query({ ...(isNamed && { name }), text, values })
+    // A row of another statement would be taken for an empty table.
+    if (columns.some((column) => !Object.hasOwn(Object(rows?.[0]) as object, column))) throw outOfStep()
     return rows
   }
 }
