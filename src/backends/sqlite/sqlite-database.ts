@@ -1,5 +1,5 @@
 import { SqliteTransaction } from './sqlite-transaction.js'
-import { isBusy, locked } from './faults.js'
+import { isBusy, locked, outOfUse } from './faults.js'
 import { Statements } from './statements.js'
 import type { SqlDatabase } from '../sql/sql-budget-enforcer.js'
 import type { SqliteHandle } from './sqlite-handle.js'
@@ -10,16 +10,20 @@ export class SqliteDatabase implements SqlDatabase {
   readonly #handle: SqliteHandle
   readonly #statements: Statements
   readonly #busyTimeoutMs: number
+  readonly #assertFile: (() => void) | undefined
 
-  constructor(handle: SqliteHandle, busyTimeoutMs: number) {
+  /** `assertFile` throws where the file is not there any more. */
+  constructor(handle: SqliteHandle, busyTimeoutMs: number, assertFile?: () => void) {
     this.#handle = handle
     this.#statements = new Statements(handle)
     this.#busyTimeoutMs = busyTimeoutMs
+    this.#assertFile = assertFile
   }
 
   async transact<Answer>(work: (tx: Transaction) => Promise<Answer>): Promise<Answer> {
     await this.#begin()
     try {
+      this.#assertFile?.()
       const answer = await work(new SqliteTransaction(this.#statements))
       this.#statements.commit.run()
       return answer
@@ -38,7 +42,7 @@ export class SqliteDatabase implements SqlDatabase {
   }
 
   faultOf(error: unknown): unknown {
-    return error
+    return outOfUse(error)
   }
 
   async close(): Promise<void> {
