@@ -4,7 +4,7 @@ import { expectClientKillsSurvived } from '../../support/kills/kill-clients.js'
 import { newSchema, poolOf } from '../../support/servers/postgres-store.js'
 import { PostgresBudgetEnforcer } from '../../../src/backends/postgres/index.js'
 
-const CYCLES = process.env['MCP_BUDGET_LONG'] === '1' ? 350 : 8
+const CYCLES = process.env['MCP_BUDGET_LONG'] === '1' ? 350 : 5
 const MINUTES_60 = 3_600_000
 
 const url = inject('postgresUrl')

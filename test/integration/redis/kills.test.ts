@@ -33,7 +33,7 @@ describe('clients that are killed while they spend', () => {
       const prefix = freshPrefix()
       const books = booksOf(newStore(client, { prefix, ledgerEntries: 1_000_000 }))
       const args = ['redis', inject('redisUrl'), prefix]
-      await expectClientKillsSurvived({ what: 'Redis, clients', cycles: LONG ? 350 : 8, args, books })
+      await expectClientKillsSurvived({ what: 'Redis, clients', cycles: LONG ? 350 : 5, args, books })
     },
     LONG ? MINUTES_60 : 90_000,
   )

@@ -6,7 +6,7 @@ import { booksOf } from '../../support/kills/sql-books.js'
 import { expectClientKillsSurvived } from '../../support/kills/kill-clients.js'
 import { SqliteBudgetEnforcer } from '../../../src/backends/sqlite/index.js'
 
-const CYCLES = process.env['MCP_BUDGET_LONG'] === '1' ? 350 : 8
+const CYCLES = process.env['MCP_BUDGET_LONG'] === '1' ? 350 : 5
 const MINUTES_60 = 3_600_000
 
 const folder = mkdtempSync(join(tmpdir(), 'mcp-budget-killed-'))
