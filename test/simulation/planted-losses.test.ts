@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest'
 import { expectServerKillsSurvived } from '../support/kills/kill-servers.js'
 import { InMemoryBudgetEnforcer, MemoryLedger } from '../../src/index.js'
 import { Tally, type Books } from '../support/kills/books.js'
-import type { MoneyEntry } from '../../src/ledger/entry.js'
 import type { SpentFrom } from '../support/kills/spend.js'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
@@ -14,7 +13,7 @@ function kill(mistake: 'none' | 'lost' | 'doubled', mayLoseMs: number): Promise<
   const books: Books = {
     initialize: (budget, credits) => honest.initialize(budget, credits),
     describe: (budget) => honest.describe(budget),
-    entriesOf: (budget) => ledger.entries({ kind: 'money', budget }) as readonly MoneyEntry[],
+    entriesOf: (budget) => ledger.entries({ kind: 'money', budget }),
   }
   let count = 0
   const store: SpentFrom = {

@@ -60,7 +60,7 @@ export async function expectClientKillsSurvived({ what, cycles, args, books }: K
     await new Promise((resolve) => setTimeout(resolve, DUE_MS))
     for (const asked of all) await expectRight(asked)
   } finally {
-    await Promise.all(next.map((client) => client.kill()))
+    await Promise.allSettled(next.map((client) => client.kill()))
     program.remove()
     const commits = inCommit > 0 ? `; ${inCommit} clients died inside a commit` : ''
     console.log(tally.say(what) + commits)
