@@ -11,7 +11,7 @@ describe('simulated histories', () => {
   test(
     'break no rule on Redis [I1] [I2] [I3] [I4] [I5] [I7] [R1] [R2]',
     async () => {
-      for (let seed = 1; seed <= (LONG ? 3_000 : 300); seed++) {
+      for (let seed = 1; seed <= (LONG ? 10_000 : 300); seed++) {
         const { violation } = await simulate({ seed, store: ({ clock }) => newStore(client, { clock }) })
         expect(violation, `seed ${seed}`).toBeUndefined()
       }
