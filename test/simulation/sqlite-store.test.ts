@@ -2,7 +2,7 @@ import { describe, test } from 'vitest'
 import { expectSameHistory } from '../support/histories.js'
 import { SqliteBudgetEnforcer } from '../../src/backends/sqlite/index.js'
 
-const SEEDS = process.env['MCP_BUDGET_LONG'] === '1' ? 10_000 : 150
+const SEEDS = process.env['MCP_BUDGET_LONG'] === '1' ? 10_000 : 300
 const HOURS_4 = 14_400_000
 
 describe('simulated histories', () => {

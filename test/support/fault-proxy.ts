@@ -9,6 +9,8 @@ export interface Faults {
   readonly loseAnswer?: number
   /** A request is sent once more, on a connection of its own, and its answer thrown away. */
   readonly duplicate?: number
+  /** A request is sent once more on the same connection, at once or a little later. */
+  readonly repeat?: number
   /** A piece waits for so many milliseconds at most. */
   readonly delay?: number
   readonly delayMs?: number
@@ -88,6 +90,8 @@ export class FaultProxy {
         if (this.#happens(this.faults[lose] ?? 0)) return end()
         seen?.(piece)
         to.write(piece)
+        if (lose === 'loseRequest' && this.#happens(this.faults.repeat ?? 0))
+          setTimeout(() => to.write(piece), this.#random.int(3))
       })
     })
   }

@@ -31,6 +31,14 @@ export function isLost(error: unknown): boolean {
   )
 }
 
+/**
+ * The answer of another statement: somebody in between has sent one twice, or kept one. Nothing that this connection
+ * says can be believed any more, so it counts as lost.
+ */
+export function outOfStep(): Error {
+  return Object.assign(new Error('Expected the answer of this statement, got that of another'), { code: '08P01' })
+}
+
 /** What is told of a database that is out of reach, or that did not give its locks in time. */
 export function unavailable(error: unknown, lockTimeoutMs: number): unknown {
   const say = (message: string): BudgetError => new BudgetError({ code: 'store_unavailable', message, cause: error })

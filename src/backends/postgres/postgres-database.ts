@@ -1,4 +1,4 @@
-import { isLost, isRace, unavailable } from './faults.js'
+import { isLost, isRace, outOfStep, unavailable } from './faults.js'
 import { PostgresTransaction, type PostgresTransactionOptions } from './postgres-transaction.js'
 import { withClient } from './with-client.js'
 import type { PostgresClient, PostgresPool } from './postgres-pool.js'
@@ -45,7 +45,8 @@ export class PostgresDatabase implements SqlDatabase {
       try {
         await client.query({ text: begin })
         const answer = await work(new PostgresTransaction(client, this.#options))
-        await client.query({ text: 'COMMIT' })
+        const { command = 'COMMIT' } = await client.query({ text: 'COMMIT' })
+        if (command !== 'COMMIT') throw outOfStep()
         return answer
       } catch (error) {
         await rollBack(client, error).catch(spoil)

@@ -5,8 +5,11 @@ export interface PostgresPool {
 
 /** One connection, for one transaction at a time. */
 export interface PostgresClient {
-  /** With a `name`, a statement that the connection prepares once. */
-  query(statement: PostgresStatement): Promise<{ readonly rows: readonly unknown[] }>
+  /**
+   * With a `name`, a statement that the connection prepares once. `command` is what the server says that it did, such as
+   * `COMMIT`; a driver that tells it lets the store notice a transaction that was rolled back instead.
+   */
+  query(statement: PostgresStatement): Promise<{ readonly rows: readonly unknown[]; readonly command?: string }>
   /** Gives the connection back; with an error, one that is not to be used again. */
   release(error?: Error): void
   /** Where the client is an emitter: its `error` ends the process if nobody listens, and the query fails in any case. */

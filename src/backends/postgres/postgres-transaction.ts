@@ -1,4 +1,5 @@
 import { lockOrder } from '../sql/lock-order.js'
+import { outOfStep } from './faults.js'
 import type {
   Changes,
   First,
@@ -104,9 +105,12 @@ export class PostgresTransaction implements Transaction, LedgerReader {
     return this.#send({ ...statement, values }) as Promise<readonly Row[]>
   }
 
-  async #send({ name, text, values }: { name: string; text: string; values: unknown[] }): Promise<readonly unknown[]> {
+  async #send(statement: Prepared & { readonly values: unknown[] }): Promise<readonly unknown[]> {
+    const { name, text, values, columns = [] } = statement
     const isNamed = this.#options.named && name !== ''
     const { rows } = await this.#client.query({ ...(isNamed && { name }), text, values })
+    // A row of another statement would be taken for an empty table.
+    if (columns.some((column) => !Object.hasOwn(Object(rows?.[0]) as object, column))) throw outOfStep()
     return rows
   }
 }

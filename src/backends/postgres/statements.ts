@@ -14,11 +14,12 @@ import { TASK_TABLES, type TaskTableName } from '../sql/task-rows.js'
 import { taskQueries } from '../sql/task-queries.js'
 import type { LedgerSelectOf } from '../sql/ledger-queries.js'
 
-/** A statement, and the names of what its values are made of. */
+/** A statement, the names of what its values are made of, and those of its one row, where it has one. */
 export interface Prepared {
   readonly name: string
   readonly text: string
   readonly parameters: readonly string[]
+  readonly columns?: readonly string[]
 }
 
 /** A dialect whose parameters are counted on from `before`: several queries are one statement. */
@@ -50,12 +51,13 @@ export class Statements {
   constructor(schema: string) {
     this.#schema = schema
     const d = dialect(schema)
-    const named = (name: string, text: string, parameters: readonly string[]): Prepared => ({
+    const named = (name: string, text: string, parameters: readonly string[], columns?: string[]): Prepared => ({
       name: `mcp-budget ${schema} ${name}`,
       text,
       parameters,
+      ...(columns && { columns }),
     })
-    this.lock = named('lock', lockText(d), ['partitions', 'holds'])
+    this.lock = named('lock', lockText(d), ['partitions', 'holds'], ['partitions', 'known', 'homes', 'now'])
     const made = `INSERT INTO ${d.table('partitions')} (${columnsOf('partitions')}) SELECT "id", 0, 0, 0, 0, 0 FROM unnest($1::text[]) AS "id"`
     this.partitions = named('partitions', `${made} ON CONFLICT ("id") DO NOTHING`, ['partitions'])
     const { holds, rest } = forgetQueries(d, 'FOR UPDATE SKIP LOCKED')
@@ -65,10 +67,12 @@ export class Statements {
     this.forgetBans = named('forget bans', `${bans} AND "kind" <> 'cutoffs'`, ['partitions', 'before'])
     this.first = { ...together(schema, firstQueries), name: `mcp-budget ${schema} first` }
     this.rest = { ...together(schema, restQueries), name: `mcp-budget ${schema} rest` }
-    this.write = named('write', writeText(d), [...(Object.keys(TABLES) as TableName[]), 'uncounted', 'newHolds'])
+    const written = [...(Object.keys(TABLES) as TableName[]), 'uncounted', 'newHolds']
+    this.write = named('write', writeText(d), written, ['written'])
     this.tasks = { ...together(schema, taskQueries), name: `mcp-budget ${schema} tasks` }
     const gone = ['goneTasks', 'goneKeys', 'goneFailures']
-    this.writeTasks = named('write tasks', writeTasksText(d), [...Object.keys(TASK_TABLES), 'partitions', ...gone])
+    const writtenTasks = [...Object.keys(TASK_TABLES), 'partitions', ...gone]
+    this.writeTasks = named('write tasks', writeTasksText(d), writtenTasks, ['written'])
   }
 
   /** What reads a ledger. It has no name, so that it is planned for what it is asked. */
@@ -104,7 +108,7 @@ function together<Name extends string>(
     parameters.push(...query.parameters)
     return `${rowsOf(query)} AS "${name}"`
   })
-  return { text: `SELECT ${columns.join(',\n')}`, parameters }
+  return { text: `SELECT ${columns.join(',\n')}`, parameters, columns: names }
 }
 
 function rowsOf({ sql }: Pick<Query, 'sql'>): string {
@@ -118,7 +122,7 @@ function writeText(d: Dialect): string {
   const made = `new_holds AS (${insert('holds', d.table('holds'), rowsFrom(d, 'holds', names.length + 2))})`
   const pairs = d.pairs(names.length + 1)
   const gone = `uncounted AS (DELETE FROM ${d.table('counters')} WHERE ("root", "prefix") IN (${pairs}))`
-  return `WITH ${[...writes, gone, made].join(',\n')} SELECT 1`
+  return `WITH ${[...writes, gone, made].join(',\n')} SELECT 1 AS written`
 }
 
 function writeTasksText(d: Dialect): string {
@@ -130,7 +134,7 @@ function writeTasksText(d: Dialect): string {
     `gone_failures AS (DELETE FROM ${d.table('failures')} WHERE "operation" IN (
       SELECT json_array_elements_text($${n + 3}::json)))`,
   ]
-  return `WITH ${[...upserts(d, names), ...gone].join(',\n')} SELECT 1`
+  return `WITH ${[...upserts(d, names), ...gone].join(',\n')} SELECT 1 AS written`
 }
 
 function upserts(d: Dialect, names: readonly TableName[]): string[] {

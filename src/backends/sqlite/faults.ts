@@ -25,6 +25,16 @@ export function unusable(file: string, cause: unknown): BudgetError {
   return say('a database of SQLite', text)
 }
 
+/** What is told of a file that could be used when it was opened, and cannot now. */
+export function outOfUse(error: unknown): unknown {
+  const text = textOf(error)
+  const isOfFile =
+    /SQLITE_(IOERR|READONLY|FULL|CANTOPEN|NOTADB|CORRUPT)|disk I\/O|readonly database|disk is full|unable to open/i
+  if (BudgetError.isInstance(error) || !isOfFile.test(text)) return error
+  const message = `Expected a file that can be read and written, got ${text}`
+  return new BudgetError({ code: 'store_unavailable', message, cause: error })
+}
+
 function textOf(error: unknown): string {
   const { code, message } = Object(error) as { readonly code?: unknown; readonly message?: unknown }
   return `${String(code)}: ${String(message)}`

@@ -4,6 +4,7 @@ import { assertKeys, integer, misconfigured, oneOf } from '../../core/settings.j
 import { isBusy, locked, unusable } from './faults.js'
 import { migrate } from './migrate.js'
 import { openHandle } from './open-handle.js'
+import { sameFile } from './same-file.js'
 import { SqlBudgetEnforcer } from '../sql/sql-budget-enforcer.js'
 import { SqliteDatabase } from './sqlite-database.js'
 import type { BudgetId } from '../../budget/budget-id.js'
@@ -54,7 +55,7 @@ export class SqliteBudgetEnforcer extends SqlBudgetEnforcer {
     const busyTimeoutMs = integer(options.busyTimeoutMs, bounds, 'busyTimeoutMs')
     const handle = await handleOf(database)
     try {
-      const opened = prepared(handle, { file: nameOf(database), synchronous, busyTimeoutMs })
+      const opened = prepared(handle, database, { synchronous, busyTimeoutMs })
       return new SqliteBudgetEnforcer(opened, { clock, partition })
     } catch (error) {
       if (typeof database === 'string') handle.close()
@@ -78,8 +79,10 @@ async function handleOf(database: string | SqliteHandle): Promise<SqliteHandle> 
 
 function prepared(
   handle: SqliteHandle,
-  { file, synchronous, busyTimeoutMs }: { file: string; synchronous: string; busyTimeoutMs: number },
+  database: string | SqliteHandle,
+  { synchronous, busyTimeoutMs }: { synchronous: string; busyTimeoutMs: number },
 ): SqliteDatabase {
+  const file = nameOf(database)
   try {
     // Until the file is ready SQLite waits itself; later this process does.
     handle.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`)
@@ -87,7 +90,7 @@ function prepared(
     handle.exec(`PRAGMA synchronous = ${synchronous}`)
     migrate(handle, file)
     handle.exec('PRAGMA busy_timeout = 0')
-    return new SqliteDatabase(handle, busyTimeoutMs)
+    return new SqliteDatabase(handle, busyTimeoutMs, typeof database === 'string' ? sameFile(database) : undefined)
   } catch (error) {
     if (BudgetError.isInstance(error)) throw error
     throw isBusy(error) ? locked(busyTimeoutMs, error) : unusable(file, error)

@@ -1,5 +1,5 @@
 import { SqliteTransaction } from './sqlite-transaction.js'
-import { isBusy, locked } from './faults.js'
+import { isBusy, locked, outOfUse } from './faults.js'
 import { Statements } from './statements.js'
 import type { SqlDatabase } from '../sql/sql-budget-enforcer.js'
 import type { LedgerReader } from '../sql/sql-ledger.js'
@@ -12,11 +12,14 @@ export class SqliteDatabase implements SqlDatabase {
   readonly #statements: Statements
   readonly #busyTimeoutMs: number
   #last: Promise<unknown> = Promise.resolve()
+  readonly #assertFile: (() => void) | undefined
 
-  constructor(handle: SqliteHandle, busyTimeoutMs: number) {
+  /** `assertFile` throws where the file is not there any more. */
+  constructor(handle: SqliteHandle, busyTimeoutMs: number, assertFile?: () => void) {
     this.#handle = handle
     this.#statements = new Statements(handle)
     this.#busyTimeoutMs = busyTimeoutMs
+    this.#assertFile = assertFile
   }
 
   transact<Answer>(work: (tx: Transaction) => Promise<Answer>): Promise<Answer> {
@@ -36,7 +39,7 @@ export class SqliteDatabase implements SqlDatabase {
   }
 
   faultOf(error: unknown): unknown {
-    return error
+    return outOfUse(error)
   }
 
   async close(): Promise<void> {
@@ -54,6 +57,7 @@ export class SqliteDatabase implements SqlDatabase {
   async #work<Answer>(begin: SqliteStatement, work: (tx: SqliteTransaction) => Promise<Answer>): Promise<Answer> {
     await this.#begin(begin)
     try {
+      this.#assertFile?.()
       const answer = await work(new SqliteTransaction(this.#statements))
       this.#statements.commit.run()
       return answer

@@ -109,18 +109,15 @@ export class World {
     return this.#checkAll(this.oracle.book.budgets.values(), isQuiet)
   }
 
-  #checkAll(budgets: Iterator<OracleBudget>, isQuiet: boolean): MaybePromise<void> {
-    for (let next = budgets.next(); next.done !== true; next = budgets.next()) {
-      const wanted = next.value
+  // All are asked before one answers: a store that decides on many requests at once has one step to make.
+  #checkAll(budgets: Iterable<OracleBudget>, isQuiet: boolean): MaybePromise<void> {
+    const later: PromiseLike<void>[] = []
+    for (const wanted of budgets) {
       const view = (this.#store as HoldingEnforcer).describe(wanted.id)
-      if (isPromise(view)) {
-        return view.then((later) => {
-          this.#checkView(later, wanted, isQuiet)
-          return this.#checkAll(budgets, isQuiet)
-        })
-      }
-      this.#checkView(view, wanted, isQuiet)
+      if (isPromise(view)) later.push(view.then((told) => this.#checkView(told, wanted, isQuiet)))
+      else this.#checkView(view, wanted, isQuiet)
     }
+    if (later.length > 0) return Promise.all(later).then(() => {})
   }
 
   #checkView(view: BudgetView, wanted: OracleBudget, isQuiet: boolean): void {

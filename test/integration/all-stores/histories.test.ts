@@ -6,7 +6,7 @@ import { replay } from '../../../src/ledger/replay.js'
 import type { BudgetView, DelegatingEnforcer } from '../../../src/budget/enforcer.js'
 
 const LONG = process.env['MCP_BUDGET_LONG'] === '1'
-const SEEDS = LONG ? 5_000 : 40
+const SEEDS = LONG ? 1_000 : 40
 const HOURS_2 = 7_200_000
 
 const kinds = allStores()

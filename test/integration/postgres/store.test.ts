@@ -129,6 +129,70 @@ describe('a connection that is lost', () => {
   })
 })
 
+describe('a connection that answers a statement with the answer of the one before', () => {
+  test.each([0, 1, 2, 3, 4, 5])(
+    'from its statement %i of a transaction on is given up, and the same requests are made again, once [I6, R1, R3]',
+    async (at) => {
+      let isOn = false
+      const spoiled: boolean[] = []
+      const shifted: PostgresPool = {
+        async connect() {
+          const client = await pool.connect()
+          let count = 0
+          let before: Awaited<ReturnType<PostgresClient['query']>> | undefined
+          return {
+            async query(statement) {
+              const answer = await client.query(statement)
+              const told = before ?? answer
+              // As if the statement had been sent twice: its second answer is the next one's.
+              if (isOn && count++ >= at) before = answer
+              return told
+            },
+            release(error) {
+              if (isOn) spoiled.push(error !== undefined)
+              isOn = false
+              client.release(error)
+            },
+          }
+        },
+      }
+      const store = await PostgresBudgetEnforcer.open({ pool: shifted, schema: newSchema() })
+      await store.initialize('main', 100)
+      const lines = [{ budget: 'main', amount: 10 }]
+      await store.hold({ id: 'h', lines, ttlMs: 60_000, onExpire: 'release' })
+      isOn = true
+      const capture = { id: 'c', holdId: 'h', amount: 10, overage: 'cap', lines } as const
+      expect(await store.capture(capture)).toEqual({ kind: 'captured', charged: 10, late: false })
+      expect(await store.describe('main')).toMatchObject({ available: 90, spent: 10, held: 0 })
+      expect(spoiled).toEqual([at < 5])
+    },
+  )
+
+  test('is not believed that a transaction was committed which was rolled back [R3]', async () => {
+    let isOn = false
+    const aborted: PostgresPool = {
+      async connect() {
+        const client = await pool.connect()
+        return {
+          async query(statement) {
+            if (!isOn || statement.text !== 'COMMIT') return client.query(statement)
+            isOn = false
+            // What the server does with a transaction in which something failed that nobody was told of.
+            await client.query('SELECT 1 / 0').catch(() => {})
+            return client.query(statement)
+          },
+          release: (error) => client.release(error),
+        }
+      },
+    }
+    const store = await PostgresBudgetEnforcer.open({ pool: aborted, schema: newSchema() })
+    await store.initialize('main', 100)
+    isOn = true
+    expect(await store.grant({ id: 'g', budget: 'main', amount: 5 })).toEqual({ kind: 'moved', remaining: 105 })
+    expect(await store.remaining('main')).toBe(105)
+  })
+})
+
 describe('a partition that somebody else has locked', () => {
   test('is waited for so long, and is then a fault', async () => {
     const schema = newSchema()

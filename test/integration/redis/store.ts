@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis'
+import { Redis, type RedisOptions } from 'ioredis'
 import { inject } from 'vitest'
 import { ioredisPort, RedisBudgetEnforcer, type RedisBudgetEnforcerOptions } from '../../../src/backends/redis/index.js'
 import type { MoneyEntry } from '../../../src/ledger/entry.js'
@@ -11,7 +11,10 @@ export function freshPrefix(): string {
 }
 
 /** A client that a test must end with `disconnect`. */
-export function newClient(url = inject('redisUrl'), options: { readonly enableReadyCheck?: boolean } = {}): Redis {
+export function newClient(
+  url = inject('redisUrl'),
+  options: Pick<RedisOptions, 'enableReadyCheck' | 'retryStrategy'> = {},
+): Redis {
   return new Redis(url, { maxRetriesPerRequest: 1, ...options })
 }
 

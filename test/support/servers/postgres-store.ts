@@ -13,6 +13,8 @@ export function poolOf(connectionString: string, max = 8): Pool {
   const pool = new Pool({ connectionString, max })
   // A server that ends says so to connections that nobody uses.
   pool.on('error', () => {})
+  // So does one that ends right behind its welcome, before anybody has the connection and listens.
+  pool.on('connect', (client) => client.on('error', () => {}))
   return pool
 }
 

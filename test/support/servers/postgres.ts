@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { copyNpmBinaries, localBinaries } from './postgres-binaries.js'
-import { freePort, onlyFromNpm, startProcess, stopProcess, type TestServer } from './server.js'
+import { freePort, killWithChildren, onlyFromNpm, startProcess, stopProcess, type TestServer } from './server.js'
 import type { ChildProcess } from 'node:child_process'
 
 /** What is tried, in this order. */
@@ -15,6 +15,10 @@ export const POSTGRES_ORDER =
 /** A server that this process runs. */
 export interface RunningPostgres extends TestServer {
   readonly process: ChildProcess
+  /** Ends it and all processes of its own with SIGKILL. */
+  kill(): Promise<void>
+  /** Starts it again on the same folder and port. */
+  restart(): Promise<void>
 }
 
 /** PostgreSQL refuses to run as root: nobody does it instead. */
@@ -49,13 +53,24 @@ export async function runPostgres(
     await promisify(execFile)(join(bin, 'initdb'), ['-D', data, ...terms], options)
     const port = await freePort()
     const place = ['-D', data, '-h', '127.0.0.1', '-p', String(port), '-k', data]
-    const child = await startProcess(join(bin, 'postgres'), [...place, ...settings], options, () => answers(/^R/, port))
-    const stop = async (): Promise<void> => {
-      // SIGINT: a fast end, which waits for no client.
-      await stopProcess(child, 'SIGINT')
-      rmSync(folder, { recursive: true, force: true })
+    const start = () => startProcess(join(bin, 'postgres'), [...place, ...settings], options, () => answers(/^R/, port))
+    let child = await start()
+    return {
+      url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+      from,
+      get process() {
+        return child
+      },
+      kill: () => killWithChildren(child),
+      async restart() {
+        child = await start()
+      },
+      async stop() {
+        // SIGINT: a fast end, which waits for no client.
+        await stopProcess(child, 'SIGINT')
+        rmSync(folder, { recursive: true, force: true })
+      },
     }
-    return { url: `postgres://postgres@127.0.0.1:${port}/postgres`, from, process: child, stop }
   } catch (error) {
     rmSync(folder, { recursive: true, force: true })
     throw error

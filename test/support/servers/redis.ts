@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -63,7 +63,10 @@ export async function runRedis(
 export function repairAof(folder: string): void {
   const tool = onPath('redis-check-aof') ?? onPath('valkey-check-aof')
   if (tool === undefined) throw new Error('Expected redis-check-aof or valkey-check-aof on PATH, found neither')
-  execFileSync(tool, ['--fix', join(folder, 'appendonlydir', 'appendonly.aof.manifest')], { input: 'y\n' })
+  // Where there is nothing to cut it does not ask, and ends before it has read the answer.
+  const manifest = join(folder, 'appendonlydir', 'appendonly.aof.manifest')
+  const { status, stdout } = spawnSync(tool, ['--fix', manifest], { input: 'y\n', encoding: 'utf8' })
+  if (status !== 0) throw new Error(`Expected a repaired file, got exit ${status}: ${stdout}`)
 }
 
 async function startValkeyWasm(): Promise<TestServer> {

@@ -1,7 +1,8 @@
-import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
+import { execFile, spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
 
 /** A real server that tests talk to. */
 export interface TestServer {
@@ -68,6 +69,36 @@ export async function stopProcess(child: ChildProcess, signal: NodeJS.Signals = 
   const harder = setTimeout(() => child.kill('SIGKILL'), 5_000)
   await ended
   clearTimeout(harder)
+}
+
+/** Ends a process that runs here and those that it has started, with SIGKILL, and waits until they are dead. */
+export async function killWithChildren(child: ChildProcess): Promise<void> {
+  const { pid } = child
+  if (pid === undefined) return
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  // Read before: an orphan has another parent.
+  const children = (await processes()).filter(({ parent }) => parent === pid)
+  const all = [pid, ...children.map(({ id }) => id)]
+  for (const id of all) {
+    try {
+      process.kill(id, 'SIGKILL')
+    } catch {
+      // It has ended by itself.
+    }
+  }
+  await ended
+  // A zombie is dead; who reaps it may take his time.
+  while ((await processes()).some(({ id, isZombie }) => all.includes(id) && !isZombie)) {
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+}
+
+async function processes(): Promise<{ id: number; parent: number; isZombie: boolean }[]> {
+  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,stat='])
+  return stdout.split('\n').map((line) => {
+    const [id = '', parent = '', state = ''] = line.trim().split(/\s+/)
+    return { id: Number(id), parent: Number(parent), isZombie: state.startsWith('Z') }
+  })
 }
 
 function endWithThisProcess(child: ChildProcess): void {
