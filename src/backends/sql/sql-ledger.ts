@@ -166,7 +166,12 @@ function placedOf(row: EntryRow | CallRow, kind: number): Placed {
 function recordOf(row: EntryRow | CallRow): LedgerRecord {
   if ('body' in row) return JSON.parse(row.body) as LedgerRecord
   const { tool, counter, ...entry } = row
-  return { kind: 'money', ...entry, tool: tool ?? undefined, counter: counter ?? undefined } satisfies MoneyEntry
+  return {
+    kind: 'money',
+    ...entry,
+    tool: tool === null ? undefined : textOf(tool),
+    counter: counter ?? undefined,
+  } satisfies MoneyEntry
 }
 
 /** The same query, with texts as the columns have them. */
