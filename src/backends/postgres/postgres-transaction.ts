@@ -1,16 +1,17 @@
+import type { Answer, Pipe } from './pipe.js'
 import type {
   Changes,
-  First,
-  FirstWanted,
+  Found,
+  FoundRows,
   Locked,
-  Rest,
-  RestWanted,
+  LockWanted,
   TasksWanted,
   Transaction,
+  Wanted,
 } from '../sql/transaction.js'
 import type { HoldRow, PartitionRow, Rows } from '../sql/rows.js'
 import type { LedgerQuery } from '../../ledger/ledger.js'
-import type { PostgresClient } from './postgres-pool.js'
+import type { PostgresStatement } from './postgres-pool.js'
 import type { TaskChanges, TasksFound } from '../sql/task-set.js'
 import type { Prepared, Statements } from './statements.js'
 
@@ -25,30 +26,38 @@ export interface PostgresTransactionOptions {
 
 /** A transaction of PostgreSQL, which holds the locks of its partitions. */
 export class PostgresTransaction implements Transaction {
-  readonly #client: PostgresClient
+  readonly #pipe: Pipe
   readonly #options: PostgresTransactionOptions
+  #hasForgotten = false
 
-  constructor(client: PostgresClient, options: PostgresTransactionOptions) {
-    this.#client = client
+  constructor(pipe: Pipe, options: PostgresTransactionOptions) {
+    this.#pipe = pipe
     this.#options = options
   }
 
-  async lock(wanted: { readonly partitions: readonly string[]; readonly holds: readonly string[] }): Promise<Locked> {
-    const { statements, serverTime } = this.#options
-    const [row] = await this.#run<Record<'partitions' | 'known' | 'homes' | 'now', string>>(statements.lock, wanted)
-    const { partitions = '[]', known = '[]', homes = '[]', now = '' } = row ?? {}
-    const rows = JSON.parse(partitions) as PartitionRow[]
-    const ids = [...new Set([...wanted.partitions, ...(JSON.parse(homes) as string[])])].sort()
-    const missing = ids.filter((id) => !rows.some((each) => each.id === id))
-    if (missing.length > 0) {
-      await this.#run(statements.partitions, { partitions: missing })
-      return this.lock({ ...wanted, partitions: ids })
-    }
-    return { partitions: rows, known: JSON.parse(known) as string[], now: serverTime ? Number(now) : undefined }
+  async lock(wanted: LockWanted): Promise<Locked> {
+    const [rows = []] = await this.#pipe.ask(this.#lockStatement(wanted))
+    const { locked, missing, all } = this.#locked(rows, wanted)
+    return missing.length === 0 ? locked : this.#make(missing, { ...wanted, partitions: all })
+  }
+
+  // What is read is newer than the locks: each statement sees what was committed when it began.
+  async open(locks: LockWanted, wanted: Wanted): Promise<{ readonly locked: Locked; readonly found: Found }> {
+    const now = this.#options.serverTime ? undefined : wanted.now
+    const [rows = [], read = []] = await this.#pipe.ask(this.#lockStatement(locks), this.#readStatement(wanted, now))
+    const { locked, missing, all } = this.#locked(rows, locks)
+    if (missing.length === 0) return { locked, found: foundIn(read) }
+    const made = await this.#make(missing, { ...locks, partitions: all })
+    return { locked: made, found: foundIn(await this.#send(this.#readStatement(wanted, now))) }
+  }
+
+  async read(wanted: Wanted): Promise<Found> {
+    return foundIn(await this.#send(this.#readStatement(wanted, wanted.now)))
   }
 
   async forget(wanted: { readonly partitions: readonly string[]; readonly before: number }) {
     const { forgetHolds, forgetRest } = this.#options.statements
+    this.#hasForgotten = true
     const gone = await this.#run<Pick<HoldRow, 'id' | 'partition'>>(forgetHolds, wanted)
     for (const statement of forgetRest) await this.#run(statement, wanted)
     return gone
@@ -58,54 +67,100 @@ export class PostgresTransaction implements Transaction {
     await this.#run(this.#options.statements.forgetBans, wanted)
   }
 
-  first(wanted: FirstWanted): Promise<First> {
-    return this.#read(this.#options.statements.first, wanted) as Promise<unknown> as Promise<First>
-  }
-
-  rest(wanted: RestWanted): Promise<Rest> {
-    return this.#read(this.#options.statements.rest, wanted) as Promise<unknown> as Promise<Rest>
-  }
-
   async write(changes: Changes): Promise<void> {
-    const { write } = this.#options.statements
-    await this.#send({
-      ...write,
-      values: write.parameters.map((name) => JSON.stringify(changes[name as keyof Changes])),
-    })
+    const write = this.#options.statements.write(changes)
+    const values = write.parameters.map((name) => JSON.stringify(changes[name as keyof Changes]))
+    const statement = this.#statement(write, values)
+    // What was forgotten must not be, without the marks that are written here.
+    await (this.#hasForgotten ? this.#pipe.ask(statement) : this.#pipe.post(statement))
   }
 
-  tasks(wanted: TasksWanted): Promise<TasksFound> {
-    return this.#read(this.#options.statements.tasks, wanted) as Promise<unknown> as Promise<TasksFound>
+  async tasks(wanted: TasksWanted): Promise<TasksFound> {
+    const [row] = await this.#run<Texts>(this.#options.statements.tasks, wanted)
+    return parsed(row) as unknown as TasksFound
   }
 
   async writeTasks(changes: TaskChanges, partitions: readonly PartitionRow[]): Promise<void> {
     const { writeTasks } = this.#options.statements
     const rows: Readonly<Record<string, unknown>> = { ...changes, partitions }
-    await this.#send({ ...writeTasks, values: writeTasks.parameters.map((name) => JSON.stringify(rows[name])) })
+    const values = writeTasks.parameters.map((name) => JSON.stringify(rows[name]))
+    await this.#pipe.post(this.#statement(writeTasks, values))
   }
 
   async ledger<Name extends 'entries' | 'calls'>(table: Name, query: LedgerQuery): Promise<ReadonlyArray<Rows[Name]>> {
-    const { rows = [] } = await this.#read(this.#options.statements.ledger(table, query), query)
-    return rows as Array<Rows[Name]>
+    const [row] = await this.#run<Texts>(this.#options.statements.ledger(table, query), query)
+    return (parsed(row)['rows'] ?? []) as Array<Rows[Name]>
   }
 
-  async #read(statement: Prepared, wanted: object): Promise<Record<string, unknown[]>> {
-    const [row = {}] = await this.#run<Record<string, string>>(statement, wanted)
-    return Object.fromEntries(Object.entries(row).map(([name, text]) => [name, JSON.parse(text) as unknown[]]))
+  #lockStatement(wanted: LockWanted): PostgresStatement {
+    return this.#filled(this.#options.statements.lock, wanted)
   }
 
-  #run<Row>(statement: Prepared, wanted: object): Promise<readonly Row[]> {
-    const values = statement.parameters.map((name) =>
-      valueOf(name, (wanted as Readonly<Record<string, unknown>>)[name]),
-    )
-    return this.#send({ ...statement, values }) as Promise<readonly Row[]>
+  #readStatement(wanted: Wanted, now: number | undefined): PostgresStatement {
+    return this.#filled(this.#options.statements.read(wanted), { ...wanted, now })
   }
 
-  async #send({ name, text, values }: { name: string; text: string; values: unknown[] }): Promise<readonly unknown[]> {
-    const isNamed = this.#options.named && name !== ''
-    const { rows } = await this.#client.query({ ...(isNamed && { name }), text, values })
+  #locked(answer: Answer, wanted: LockWanted) {
+    const [row] = answer as ReadonlyArray<Record<'partitions' | 'known' | 'homes' | 'now', string>>
+    const { partitions = '[]', known = '[]', homes = '[]', now = '' } = row ?? {}
+    const rows = JSON.parse(partitions) as PartitionRow[]
+    const all = [...new Set([...wanted.partitions, ...(JSON.parse(homes) as string[])])].sort()
+    const time = this.#options.serverTime ? Number(now) : undefined
+    const locked: Locked = { partitions: rows, known: JSON.parse(known) as string[], now: time }
+    return { locked, all, missing: all.filter((id) => !rows.some((each) => each.id === id)) }
+  }
+
+  async #make(partitions: readonly string[], wanted: LockWanted): Promise<Locked> {
+    await this.#run(this.#options.statements.partitions, { partitions })
+    return this.lock(wanted)
+  }
+
+  #run<Row>(prepared: Prepared, wanted: object): Promise<readonly Row[]> {
+    return this.#send(this.#filled(prepared, wanted)) as Promise<readonly Row[]>
+  }
+
+  async #send(statement: PostgresStatement): Promise<Answer> {
+    const [rows = []] = await this.#pipe.ask(statement)
     return rows
   }
+
+  #filled(prepared: Prepared, wanted: object): PostgresStatement {
+    const given = wanted as Readonly<Record<string, unknown>>
+    return this.#statement(
+      prepared,
+      prepared.parameters.map((name) => valueOf(name, given[name])),
+    )
+  }
+
+  #statement({ name, text }: Prepared, values: unknown[]): PostgresStatement {
+    return { ...(this.#options.named && name !== '' && { name }), text, values }
+  }
+}
+
+type Texts = Readonly<Record<string, string>>
+
+function parsed(row: Texts = {}): Record<string, unknown[]> {
+  return Object.fromEntries(Object.entries(row).map(([name, text]) => [name, JSON.parse(text) as unknown[]]))
+}
+
+/** What nobody asked for is not there. */
+const NOTHING: FoundRows = {
+  holds: [],
+  due: [],
+  ending: [],
+  nowhere: [],
+  budgets: [],
+  families: [],
+  answers: [],
+  counters: [],
+  counts: [],
+  bans: [],
+  banCounts: [],
+}
+
+function foundIn(answer: Answer): Found {
+  const [{ now, ...texts } = { now: '' }] = answer as readonly Texts[]
+  return { ...NOTHING, ...parsed(texts), now: Number(now) }
 }
 
 /** Lists of pairs. They go as JSON, for drivers do not agree on arrays of arrays. */
@@ -113,5 +168,5 @@ const PAIRS = ['answers', 'counters', 'keys']
 
 function valueOf(name: string, value: unknown): unknown {
   if (PAIRS.includes(name)) return JSON.stringify(value)
-  return typeof value === 'string' ? [value] : value
+  return typeof value === 'string' ? [value] : (value ?? null)
 }

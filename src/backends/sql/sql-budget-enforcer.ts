@@ -1,8 +1,9 @@
 import { budgetId, tenantOf, type BudgetId } from '../../budget/budget-id.js'
 import { BudgetError } from '../../core/errors.js'
-import { decide, Moved, type Settled } from './decide.js'
+import { decide, type Settled } from './decide.js'
 import { decideTasks } from './task-step.js'
 import { GroupCommit } from './group-commit.js'
+import { Moved } from './load.js'
 import { isTaskCall, type StoreCall } from './store-call.js'
 import type { Authority } from '../../budget/authority.js'
 import type {

@@ -1,0 +1,44 @@
+import type { PostgresClient, PostgresStatement } from './postgres-pool.js'
+
+/** The rows of an answer. */
+export type Answer = readonly unknown[]
+
+/**
+ * The statements of one transaction, on one connection. Where the connection sends each at once, those that do not need
+ * the answer of the one before follow it without waiting. The server still runs them one after the other, and after an
+ * error none of the same transaction.
+ */
+export class Pipe {
+  readonly #client: PostgresClient
+  #posted: Array<ReturnType<PostgresClient['query']>> = []
+
+  constructor(client: PostgresClient) {
+    this.#client = client
+  }
+
+  /** Sends a statement that answers nothing. Where it is not waited for, its error comes with the next answer. */
+  async post(statement: PostgresStatement): Promise<void> {
+    const sent = this.#client.query(statement)
+    if (this.#client.pipeline !== true) return void (await sent)
+    // Whoever asks next hears of it.
+    sent.catch(() => {})
+    this.#posted.push(sent)
+  }
+
+  /** Sends statements, and waits for all of them. @throws the first error in the order in which they were sent */
+  async ask(...statements: readonly PostgresStatement[]): Promise<readonly Answer[]> {
+    const answers: Answer[] = []
+    if (this.#client.pipeline !== true) {
+      for (const statement of statements) answers.push((await this.#client.query(statement)).rows)
+      return answers
+    }
+    const sent = statements.map((statement) => this.#client.query(statement))
+    // All have ended before anything is rolled back. What failed after the first error only says that there was one.
+    const ended = await Promise.allSettled([...this.#posted.splice(0), ...sent])
+    for (const each of ended) {
+      if (each.status === 'rejected') throw each.reason
+      answers.push(each.value.rows)
+    }
+    return answers.slice(-statements.length)
+  }
+}
