@@ -8,11 +8,12 @@ import { SqliteBudgetEnforcer } from '../../src/backends/sqlite/index.js'
  * A process that spends until somebody kills it. It prints the charge of each capture when the store has answered, at
  * once: what is printed must never be lost.
  */
-const [kind = '', place = '', schema = ''] = process.argv.slice(2)
+const [kind = '', place = '', schema = '', pipeline = ''] = process.argv.slice(2)
+const poolOptions = { connectionString: place, max: 1, pipeline: pipeline === 'pipeline' }
 const store =
   kind === 'sqlite'
     ? await SqliteBudgetEnforcer.open({ database: place })
-    : await PostgresBudgetEnforcer.open({ pool: new Pool({ connectionString: place, max: 1 }), schema })
+    : await PostgresBudgetEnforcer.open({ pool: new Pool(poolOptions), schema })
 
 async function spendOn(): Promise<never> {
   for (;;) {

@@ -4,19 +4,21 @@ import { expectNoCreditLost } from '../../support/races.js'
 import { FaultProxy } from '../../support/fault-proxy.js'
 import { isLinearizable } from '../../support/linearizability.js'
 import { mintChargeId } from '../../../src/core/ids.js'
-import { newSchema, poolOf } from '../../support/servers/postgres-store.js'
+import { newSchema, poolOf, WAYS } from '../../support/servers/postgres-store.js'
 import { PostgresBudgetEnforcer } from '../../../src/backends/postgres/index.js'
 import { Random } from '../../../src/testing/random.js'
 import { replay } from '../../../src/ledger/replay.js'
 
 const url = inject('postgresUrl')
-const pool = poolOf(url, 20)
-afterAll(() => pool.end())
+const pools = [poolOf(url, 20), poolOf(url, 20, true)] as const
+const [pool] = pools
+afterAll(() => Promise.all(pools.map((each) => each.end())))
 
 const FUNDS = 40
 const long = process.env['MCP_BUDGET_LONG'] === '1'
 
-describe('16 clients with a store each', () => {
+describe.each(WAYS)('16 clients with a store each, on connections %s,', (_, pipeline) => {
+  const pool = pools[pipeline ? 1 : 0]
   test('see each budget as one that is asked one thing after the other [I2, I15, R1, L-P1, L-P16]', async () => {
     const schema = newSchema()
     const open = () => PostgresBudgetEnforcer.open({ pool, schema })
@@ -38,13 +40,13 @@ describe('16 clients with a store each', () => {
   })
 })
 
-describe('a network that cuts connections before and after the answer, and delays', () => {
+describe.each(WAYS)('a network that cuts connections %s before and after the answer, and delays', (_, pipeline) => {
   test('makes no charge twice, loses none that was answered, and leaves nothing held [I5, I6, I13, R1, R2, R3, T10]', async () => {
     const { username, pathname } = new URL(url)
     const proxy = new FaultProxy(url, new Random(11))
     await proxy.up()
     const through = new URL(proxy.url)
-    const lossy = poolOf(`postgres://${username}@127.0.0.1:${through.port}${pathname}`, 4)
+    const lossy = poolOf(`postgres://${username}@127.0.0.1:${through.port}${pathname}`, 4, pipeline)
     const schema = newSchema()
     const direct = await PostgresBudgetEnforcer.open({ pool, schema })
     await direct.initialize('main', 1_000_000)
