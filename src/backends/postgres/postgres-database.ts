@@ -1,4 +1,5 @@
-import { isLost, isRace, outOfStep, unavailable } from './faults.js'
+import { isLost, isRace, unavailable } from './faults.js'
+import { Pipe } from './pipe.js'
 import { PostgresTransaction, type PostgresTransactionOptions } from './postgres-transaction.js'
 import { withClient } from './with-client.js'
 import type { PostgresClient, PostgresPool } from './postgres-pool.js'
@@ -10,8 +11,9 @@ import type { Transaction } from '../sql/transaction.js'
 const READING = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off'
 
 /**
- * A database of PostgreSQL. Settings are those of a transaction, never of a session. Without sequential scans no plan
- * that was made while a table was empty is kept when it has grown.
+ * A database of PostgreSQL. Settings are those of a transaction, never of a session. Rows are looked up by their keys, in
+ * loops over what is asked for: so a statement needs one plan, whatever it is given, and one that was made while a table
+ * was empty is right when it has grown.
  */
 export class PostgresDatabase implements SqlDatabase {
   readonly #pool: PostgresPool
@@ -28,6 +30,9 @@ export class PostgresDatabase implements SqlDatabase {
       `SET LOCAL lock_timeout = ${lockTimeoutMs}`,
       `SET LOCAL idle_in_transaction_session_timeout = ${2 * lockTimeoutMs}`,
       'SET LOCAL enable_seqscan = off',
+      'SET LOCAL enable_hashjoin = off',
+      'SET LOCAL enable_mergejoin = off',
+      'SET LOCAL plan_cache_mode = force_generic_plan',
       'SET LOCAL jit = off',
     ].join('; ')
   }
@@ -42,11 +47,11 @@ export class PostgresDatabase implements SqlDatabase {
 
   #work<Answer>(begin: string, work: (tx: PostgresTransaction) => Promise<Answer>): Promise<Answer> {
     return withClient(this.#pool, async (client, spoil) => {
+      const pipe = new Pipe(client)
       try {
-        await client.query({ text: begin })
-        const answer = await work(new PostgresTransaction(client, this.#options))
-        const { command = 'COMMIT' } = await client.query({ text: 'COMMIT' })
-        if (command !== 'COMMIT') throw outOfStep()
+        await pipe.post({ text: begin })
+        const answer = await work(new PostgresTransaction(pipe, this.#options))
+        await pipe.ask({ text: 'COMMIT', command: 'COMMIT' })
         return answer
       } catch (error) {
         await rollBack(client, error).catch(spoil)

@@ -1,19 +1,18 @@
 import { lockOrder } from '../sql/lock-order.js'
-import { outOfStep } from './faults.js'
+import type { Answer, Asked, Pipe } from './pipe.js'
 import type {
   Changes,
-  First,
-  FirstWanted,
+  Found,
+  FoundRows,
   Locked,
-  Rest,
-  RestWanted,
+  LockWanted,
   TasksWanted,
   Transaction,
+  Wanted,
 } from '../sql/transaction.js'
 import type { HoldRow, PartitionRow } from '../sql/rows.js'
 import type { LedgerReader } from '../sql/sql-ledger.js'
 import type { LedgerSelectOf } from '../sql/ledger-queries.js'
-import type { PostgresClient } from './postgres-pool.js'
 import type { TaskChanges, TasksFound } from '../sql/task-set.js'
 import type { Prepared, Statements } from './statements.js'
 
@@ -28,30 +27,38 @@ export interface PostgresTransactionOptions {
 
 /** A transaction of PostgreSQL, which holds the locks of its partitions. */
 export class PostgresTransaction implements Transaction, LedgerReader {
-  readonly #client: PostgresClient
+  readonly #pipe: Pipe
   readonly #options: PostgresTransactionOptions
+  #hasForgotten = false
 
-  constructor(client: PostgresClient, options: PostgresTransactionOptions) {
-    this.#client = client
+  constructor(pipe: Pipe, options: PostgresTransactionOptions) {
+    this.#pipe = pipe
     this.#options = options
   }
 
-  async lock(wanted: { readonly partitions: readonly string[]; readonly holds: readonly string[] }): Promise<Locked> {
-    const { statements, serverTime } = this.#options
-    const [row] = await this.#run<Record<'partitions' | 'known' | 'homes' | 'now', string>>(statements.lock, wanted)
-    const { partitions = '[]', known = '[]', homes = '[]', now = '' } = row ?? {}
-    const rows = JSON.parse(partitions) as PartitionRow[]
-    const ids = [...new Set([...wanted.partitions, ...(JSON.parse(homes) as string[])])]
-    const missing = ids.filter((id) => !rows.some((each) => each.id === id))
-    if (missing.length > 0) {
-      await this.#run(statements.partitions, { partitions: lockOrder(missing) })
-      return this.lock({ ...wanted, partitions: ids })
-    }
-    return { partitions: rows, known: JSON.parse(known) as string[], now: serverTime ? Number(now) : undefined }
+  async lock(wanted: LockWanted): Promise<Locked> {
+    const [rows = []] = await this.#pipe.ask(this.#lockStatement(wanted))
+    const { locked, missing, all } = this.#locked(rows, wanted)
+    return missing.length === 0 ? locked : this.#make(missing, { ...wanted, partitions: all })
+  }
+
+  // What is read is newer than the locks: each statement sees what was committed when it began.
+  async open(locks: LockWanted, wanted: Wanted): Promise<{ readonly locked: Locked; readonly found: Found }> {
+    const now = this.#options.serverTime ? undefined : wanted.now
+    const [rows = [], read = []] = await this.#pipe.ask(this.#lockStatement(locks), this.#readStatement(wanted, now))
+    const { locked, missing, all } = this.#locked(rows, locks)
+    if (missing.length === 0) return { locked, found: foundIn(read) }
+    const made = await this.#make(missing, { ...locks, partitions: all })
+    return { locked: made, found: foundIn(await this.#send(this.#readStatement(wanted, now))) }
+  }
+
+  async read(wanted: Wanted): Promise<Found> {
+    return foundIn(await this.#send(this.#readStatement(wanted, wanted.now)))
   }
 
   async forget(wanted: { readonly partitions: readonly string[]; readonly before: number }) {
     const { forgetHolds, forgetRest } = this.#options.statements
+    this.#hasForgotten = true
     const gone = await this.#run<Pick<HoldRow, 'id' | 'partition'>>(forgetHolds, wanted)
     for (const statement of forgetRest) await this.#run(statement, wanted)
     return gone
@@ -61,58 +68,100 @@ export class PostgresTransaction implements Transaction, LedgerReader {
     await this.#run(this.#options.statements.forgetBans, wanted)
   }
 
-  first(wanted: FirstWanted): Promise<First> {
-    return this.#read(this.#options.statements.first, wanted) as Promise<unknown> as Promise<First>
-  }
-
-  rest(wanted: RestWanted): Promise<Rest> {
-    return this.#read(this.#options.statements.rest, wanted) as Promise<unknown> as Promise<Rest>
-  }
-
   async write(changes: Changes): Promise<void> {
-    const { write } = this.#options.statements
-    await this.#send({
-      ...write,
-      values: write.parameters.map((name) => JSON.stringify(changes[name as keyof Changes])),
-    })
+    const write = this.#options.statements.write(changes)
+    const values = write.parameters.map((name) => JSON.stringify(changes[name as keyof Changes]))
+    const statement = this.#statement(write, values)
+    // What was forgotten must not be, without the marks that are written here.
+    await (this.#hasForgotten ? this.#pipe.ask(statement) : this.#pipe.post(statement))
   }
 
-  tasks(wanted: TasksWanted): Promise<TasksFound> {
-    return this.#read(this.#options.statements.tasks, wanted) as Promise<unknown> as Promise<TasksFound>
+  async tasks(wanted: TasksWanted): Promise<TasksFound> {
+    const [row] = await this.#run<Texts>(this.#options.statements.tasks, wanted)
+    return parsed(row) as unknown as TasksFound
   }
 
   async writeTasks(changes: TaskChanges, partitions: readonly PartitionRow[]): Promise<void> {
     const { writeTasks } = this.#options.statements
     const rows: Readonly<Record<string, unknown>> = { ...changes, partitions }
-    await this.#send({ ...writeTasks, values: writeTasks.parameters.map((name) => JSON.stringify(rows[name])) })
+    const values = writeTasks.parameters.map((name) => JSON.stringify(rows[name]))
+    await this.#pipe.post(this.#statement(writeTasks, values))
   }
 
   async select<Row>(of: LedgerSelectOf): Promise<readonly Row[]> {
-    const { text, values } = this.#options.statements.ledger(of)
-    const [row] = (await this.#send({ name: '', text, values })) as ReadonlyArray<{ readonly rows: string }>
-    return JSON.parse(row?.rows ?? '[]') as Row[]
+    const [row] = (await this.#send({ ...this.#options.statements.ledger(of), columns: ['rows'] })) as readonly Texts[]
+    return (parsed(row)['rows'] ?? []) as Row[]
   }
 
-  async #read(statement: Prepared, wanted: object): Promise<Record<string, unknown[]>> {
-    const [row = {}] = await this.#run<Record<string, string>>(statement, wanted)
-    return Object.fromEntries(Object.entries(row).map(([name, text]) => [name, JSON.parse(text) as unknown[]]))
+  #lockStatement(wanted: LockWanted): Asked {
+    return this.#filled(this.#options.statements.lock, wanted)
   }
 
-  #run<Row>(statement: Prepared, wanted: object): Promise<readonly Row[]> {
-    const values = statement.parameters.map((name) =>
-      valueOf(name, (wanted as Readonly<Record<string, unknown>>)[name]),
-    )
-    return this.#send({ ...statement, values }) as Promise<readonly Row[]>
+  #readStatement(wanted: Wanted, now: number | undefined): Asked {
+    return this.#filled(this.#options.statements.read(wanted), { ...wanted, now })
   }
 
-  async #send(statement: Prepared & { readonly values: unknown[] }): Promise<readonly unknown[]> {
-    const { name, text, values, columns = [] } = statement
-    const isNamed = this.#options.named && name !== ''
-    const { rows } = await this.#client.query({ ...(isNamed && { name }), text, values })
-    // A row of another statement would be taken for an empty table.
-    if (columns.some((column) => !Object.hasOwn(Object(rows?.[0]) as object, column))) throw outOfStep()
+  #locked(answer: Answer, wanted: LockWanted) {
+    const [row] = answer as ReadonlyArray<Record<'partitions' | 'known' | 'homes' | 'now', string>>
+    const { partitions = '[]', known = '[]', homes = '[]', now = '' } = row ?? {}
+    const rows = JSON.parse(partitions) as PartitionRow[]
+    const all = lockOrder([...wanted.partitions, ...(JSON.parse(homes) as string[])])
+    const time = this.#options.serverTime ? Number(now) : undefined
+    const locked: Locked = { partitions: rows, known: JSON.parse(known) as string[], now: time }
+    return { locked, all, missing: all.filter((id) => !rows.some((each) => each.id === id)) }
+  }
+
+  async #make(partitions: readonly string[], wanted: LockWanted): Promise<Locked> {
+    await this.#run(this.#options.statements.partitions, { partitions })
+    return this.lock(wanted)
+  }
+
+  #run<Row>(prepared: Prepared, wanted: object): Promise<readonly Row[]> {
+    return this.#send(this.#filled(prepared, wanted)) as Promise<readonly Row[]>
+  }
+
+  async #send(statement: Asked): Promise<Answer> {
+    const [rows = []] = await this.#pipe.ask(statement)
     return rows
   }
+
+  #filled(prepared: Prepared, wanted: object): Asked {
+    const given = wanted as Readonly<Record<string, unknown>>
+    return this.#statement(
+      prepared,
+      prepared.parameters.map((name) => valueOf(name, given[name])),
+    )
+  }
+
+  #statement({ name, text, columns }: Prepared, values: unknown[]): Asked {
+    return { ...(this.#options.named && name !== '' && { name }), text, values, columns }
+  }
+}
+
+type Texts = Readonly<Record<string, string>>
+
+function parsed(row: Texts = {}): Record<string, unknown[]> {
+  return Object.fromEntries(Object.entries(row).map(([name, text]) => [name, JSON.parse(text) as unknown[]]))
+}
+
+/** What nobody asked for is not there. */
+const NOTHING: FoundRows = {
+  holds: [],
+  due: [],
+  ending: [],
+  nowhere: [],
+  budgets: [],
+  families: [],
+  answers: [],
+  counters: [],
+  counts: [],
+  bans: [],
+  banCounts: [],
+}
+
+function foundIn(answer: Answer): Found {
+  const [{ now, ...texts } = { now: '' }] = answer as readonly Texts[]
+  return { ...NOTHING, ...parsed(texts), now: Number(now) }
 }
 
 /** Lists of pairs. They go as JSON, for drivers do not agree on arrays of arrays. */
@@ -120,5 +169,5 @@ const PAIRS = ['answers', 'counters', 'keys']
 
 function valueOf(name: string, value: unknown): unknown {
   if (PAIRS.includes(name)) return JSON.stringify(value)
-  return typeof value === 'string' ? [value] : value
+  return typeof value === 'string' ? [value] : (value ?? null)
 }

@@ -1,17 +1,18 @@
 import {
   columnsOf,
-  firstQueries,
   forgetQueries,
   insert,
-  restQueries,
+  isAsked,
+  readQueries,
   upsert,
   type Dialect,
   type Query,
   type TableName,
 } from '../sql/queries.js'
-import { TABLES } from '../sql/rows.js'
+import { TABLES, type TableName as MoneyTableName } from '../sql/rows.js'
 import { TASK_TABLES, type TaskTableName } from '../sql/task-rows.js'
 import { taskQueries } from '../sql/task-queries.js'
+import type { Changes, FoundRows, Wanted } from '../sql/transaction.js'
 import type { LedgerSelectOf } from '../sql/ledger-queries.js'
 
 /** A statement, the names of what its values are made of, and those of its one row, where it has one. */
@@ -22,14 +23,19 @@ export interface Prepared {
   readonly columns?: readonly string[]
 }
 
-/** A dialect whose parameters are counted on from `before`: several queries are one statement. */
-export function dialect(schema: string, before = 0): Dialect {
+/** No more variants of statements are made: the next ones ask for all, and write all. */
+const MOST_VARIANTS = 64
+const SERVER_TIME = 'floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint'
+const READS = readQueries(dialect(''))
+
+/** A dialect, and what stands for a query's parameters: several queries may be one statement. */
+export function dialect(schema: string, at: (parameter: number) => string = (n) => `$${n}`): Dialect {
   return {
-    texts: (n) => `SELECT unnest($${before + n}::text[])`,
-    isIn: (column, n) => `${column} = ANY ($${before + n}::text[])`,
-    pairs: (n) => `SELECT pair ->> 0, pair ->> 1 FROM jsonb_array_elements($${before + n}::jsonb) AS pair`,
-    number: (n) => `$${before + n}::bigint`,
-    text: (n) => `$${before + n}::text`,
+    texts: (n) => `SELECT unnest(${at(n)}::text[]) COLLATE "C"`,
+    isIn: (column, n) => `${column} = ANY (${at(n)}::text[])`,
+    pairs: (n) => `SELECT pair ->> 0, pair ->> 1 FROM jsonb_array_elements(${at(n)}::jsonb) AS pair`,
+    number: (n) => `${at(n)}::bigint`,
+    text: (n) => `${at(n)}::text`,
     table: (name) => `${schema}.${name}`,
   }
 }
@@ -41,12 +47,11 @@ export class Statements {
   readonly forgetHolds: Prepared
   readonly forgetRest: readonly Prepared[]
   readonly forgetBans: Prepared
-  readonly first: Prepared
-  readonly rest: Prepared
-  readonly write: Prepared
   readonly tasks: Prepared
   readonly writeTasks: Prepared
   readonly #schema: string
+  readonly #moment: string
+  readonly #variants = new Map<string, Prepared>()
 
   constructor(schema: string) {
     this.#schema = schema
@@ -65,14 +70,58 @@ export class Statements {
     this.forgetRest = rest.map(({ sql, parameters }, i) => named(`forget ${i}`, sql, parameters))
     const bans = `DELETE FROM ${d.table('bans')} WHERE ${d.isIn('"partition"', 1)} AND "value" <= $2::bigint`
     this.forgetBans = named('forget bans', `${bans} AND "kind" <> 'cutoffs'`, ['partitions', 'before'])
-    this.first = { ...together(schema, firstQueries), name: `mcp-budget ${schema} first` }
-    this.rest = { ...together(schema, restQueries), name: `mcp-budget ${schema} rest` }
-    const written = [...(Object.keys(TABLES) as TableName[]), 'uncounted', 'newHolds']
-    this.write = named('write', writeText(d), written, ['written'])
-    this.tasks = { ...together(schema, taskQueries), name: `mcp-budget ${schema} tasks` }
+    this.#moment = momentText(d)
+    const kept = Object.keys(taskQueries(d)) as Array<keyof ReturnType<typeof taskQueries>>
+    const tasks = together(schema, taskQueries, kept)
+    this.tasks = named('tasks', `SELECT ${tasks.columns.join(',\n')}`, tasks.parameters, kept)
     const gone = ['goneTasks', 'goneKeys', 'goneFailures']
-    const writtenTasks = [...Object.keys(TASK_TABLES), 'partitions', ...gone]
-    this.writeTasks = named('write tasks', writeTasksText(d), writtenTasks, ['written'])
+    const written = [...Object.keys(TASK_TABLES), 'partitions', ...gone]
+    this.writeTasks = named('write tasks', writeTasksText(d), written, ['written'])
+  }
+
+  /** What reads all that is wanted, and no more. */
+  read(wanted: Wanted): Prepared {
+    const names = Object.keys(READS) as Array<keyof FoundRows>
+    const asked = names.map((name) => isAsked(READS[name], wanted))
+    return this.#variant('read', asked, (isPart) => {
+      const own = names.filter((_, i) => isPart[i])
+      const { columns, parameters } = together(this.#schema, readQueries, own, ['now', 'partitions'])
+      const text = `WITH moment AS MATERIALIZED (${this.#moment}) SELECT (SELECT "now"::text FROM moment) AS "now"`
+      return { text: [text, ...columns].join(',\n'), parameters, columns: ['now', ...own] }
+    })
+  }
+
+  /** What writes the tables in which something has changed. */
+  write(changes: Changes): Prepared {
+    const parts = writeParts(dialect(this.#schema))
+    const written = parts.map(({ rows }) => changes[rows].length > 0)
+    return this.#variant('write', written, (isPart) => {
+      const own = parts.filter((_, i) => isPart[i])
+      const text = own.map(({ name, sql }, i) => `${name} AS (${sql(i + 1)})`)
+      const parameters = own.map(({ rows }) => rows)
+      return { text: `WITH ${text.join(',\n')} SELECT 1 AS written`, parameters, columns: ['written'] }
+    })
+  }
+
+  // Few of them are ever used; a bound, for a connection keeps each that it was sent.
+  #variant(
+    kind: string,
+    parts: readonly boolean[],
+    make: (isPart: readonly boolean[]) => Omit<Prepared, 'name'>,
+  ): Prepared {
+    const key = (isPart: readonly boolean[]): string => parseInt(isPart.map(Number).join(''), 2).toString(36)
+    const name = `mcp-budget ${this.#schema} ${kind} ${key(parts)}`
+    const known = this.#variants.get(name)
+    if (known !== undefined) return known
+    if (this.#variants.size >= MOST_VARIANTS && parts.includes(false))
+      return this.#variant(
+        kind,
+        parts.map(() => true),
+        make,
+      )
+    const made = { ...make(parts), name }
+    this.#variants.set(name, made)
+    return made
   }
 
   /** What reads a ledger. It has no name, so that it is planned for what it is asked. */
@@ -93,36 +142,61 @@ function lockText(d: Dialect): string {
     SELECT (SELECT coalesce(json_agg(locked), '[]')::text FROM locked) AS partitions,
       (SELECT coalesce(json_agg("id"), '[]')::text FROM known) AS known,
       (SELECT coalesce(json_agg(DISTINCT "partition"), '[]')::text FROM known) AS homes,
-      (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::text FROM (SELECT count(*) FROM locked) AS after) AS now`
+      (SELECT ${SERVER_TIME}::text FROM (SELECT count(*) FROM locked) AS after) AS now`
 }
 
-/** Several queries as one statement: a column for each, with its rows. */
+/** The store's time: what is given, or the server's, and that of its partitions where it is later. */
+function momentText(d: Dialect): string {
+  const latest = `SELECT max("now") FROM ${d.table('partitions')} WHERE ${d.isIn('"id"', 2)}`
+  return `SELECT greatest(coalesce(${d.number(1)}, ${SERVER_TIME}), (${latest})) AS "now"`
+}
+
+/** Several queries as columns of one statement, each with its rows; what they have in common is one parameter. */
 function together<Name extends string>(
   schema: string,
   queriesOf: (d: Dialect) => Readonly<Record<Name, Query>>,
-): Omit<Prepared, 'name'> {
-  const names = Object.keys(queriesOf(dialect(schema))) as Name[]
-  const parameters: string[] = []
+  names: readonly Name[],
+  before: readonly string[] = [],
+): { readonly columns: string[]; readonly parameters: readonly string[] } {
+  const parameters = [...before]
+  const known = queriesOf(dialect(schema))
   const columns = names.map((name) => {
-    const query = queriesOf(dialect(schema, parameters.length))[name]
-    parameters.push(...query.parameters)
-    return `${rowsOf(query)} AS "${name}"`
+    const own = known[name].parameters
+    for (const each of own) if (!parameters.includes(each)) parameters.push(each)
+    // Now is what the statement finds it to be.
+    const at = (n: number): string =>
+      own[n - 1] === 'now' && before.length > 0
+        ? '(SELECT "now" FROM moment)'
+        : `$${parameters.indexOf(own[n - 1] as string) + 1}`
+    return `${rowsOf(queriesOf(dialect(schema, at))[name])} AS "${name}"`
   })
-  return { text: `SELECT ${columns.join(',\n')}`, parameters, columns: names }
+  return { columns, parameters }
 }
 
 function rowsOf({ sql }: Pick<Query, 'sql'>): string {
   return `(SELECT coalesce(json_agg(found), '[]')::text FROM (${sql}) AS found)`
 }
 
-/** All that a step writes, as one statement. */
-function writeText(d: Dialect): string {
-  const names = Object.keys(TABLES) as TableName[]
-  const writes = upserts(d, names)
-  const made = `new_holds AS (${insert('holds', d.table('holds'), rowsFrom(d, 'holds', names.length + 2))})`
-  const pairs = d.pairs(names.length + 1)
-  const gone = `uncounted AS (DELETE FROM ${d.table('counters')} WHERE ("root", "prefix") IN (${pairs}))`
-  return `WITH ${[...writes, gone, made].join(',\n')} SELECT 1 AS written`
+interface WritePart {
+  readonly name: string
+  readonly rows: keyof Changes
+  readonly sql: (parameter: number) => string
+}
+
+/** What a step may write, each with the rows that it is given. */
+function writeParts(d: Dialect): WritePart[] {
+  const upserted = (Object.keys(TABLES) as MoneyTableName[]).map((rows) => ({
+    name: `${rows}_written`,
+    rows,
+    sql: (n: number) => upsert(rows, d.table(rows), rowsFrom(d, rows, n)),
+  }))
+  const gone = (n: number): string => `DELETE FROM ${d.table('counters')} WHERE ("root", "prefix") IN (${d.pairs(n)})`
+  const made = (n: number): string => insert('holds', d.table('holds'), rowsFrom(d, 'holds', n))
+  return [
+    ...upserted,
+    { name: 'uncounted', rows: 'uncounted', sql: gone },
+    { name: 'new_holds', rows: 'newHolds', sql: made },
+  ]
 }
 
 function writeTasksText(d: Dialect): string {

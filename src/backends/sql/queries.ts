@@ -1,3 +1,4 @@
+import type { FoundRows } from './transaction.js'
 import { TABLES, type TableName as MoneyTableName } from './rows.js'
 import { TASK_TABLES, type TaskTableName } from './task-rows.js'
 
@@ -44,9 +45,25 @@ export function namesOf(name: TableName): string[] {
   return [...key, ...rest]
 }
 
-/** What is read by the holds that requests name. */
-export function firstQueries(d: Dialect): Readonly<Record<'holds' | 'due' | 'ending' | 'counts' | 'nowhere', Query>> {
+/** Whether a query is asked for anything: it is given partitions, where it looks into some, and texts or numbers. */
+export function isAsked({ parameters }: Pick<Query, 'parameters'>, wanted: object): boolean {
+  const isGiven = (name: string): boolean => {
+    const value = (wanted as Readonly<Record<string, unknown>>)[name]
+    return !Array.isArray(value) || value.length > 0
+  }
+  const others = parameters.filter((name) => name !== 'partitions')
+  if (others.length < parameters.length && !isGiven('partitions')) return false
+  return others.length === 0 || others.some(isGiven)
+}
+
+/** What a step reads. */
+export function readQueries(d: Dialect): Readonly<Record<keyof FoundRows, Query>> {
+  const budgets = d.table('budgets')
   const holds = `SELECT ${columnsOf('holds')} FROM ${d.table('holds')}`
+  const up = (from: string): string =>
+    `up("id") AS (${from}
+      UNION SELECT b."parent" FROM ${budgets} b JOIN up ON b."id" = up."id" WHERE b."parent" IS NOT NULL)`
+  const found = `SELECT ${columnsOf('budgets')} FROM ${budgets} WHERE "id" IN (SELECT "id" FROM up) ORDER BY "partition", "born"`
   return {
     holds: { columns: namesOf('holds'), sql: `${holds} WHERE ${d.isIn('"id"', 1)}`, parameters: ['holds'] },
     due: {
@@ -57,42 +74,32 @@ export function firstQueries(d: Dialect): Readonly<Record<'holds' | 'due' | 'end
     },
     ending: {
       columns: ['id', 'ends_at'],
-      sql: `SELECT "id", "ends_at" FROM ${d.table('budgets')}
+      sql: `SELECT "id", "ends_at" FROM ${budgets}
         WHERE "state" = 'open' AND ${d.isIn('"partition"', 1)} AND "ends_at" <= ${d.number(2)}
         ORDER BY "ends_at", "born" LIMIT ${d.number(3)}`,
       parameters: ['partitions', 'now', 'most'],
     },
-    counts: countsQuery(d),
     // Read with the holds, for it is not locked: what is forgotten meanwhile is seen in one of them.
     nowhere: {
       columns: ['forgotten'],
       sql: `SELECT "forgotten" FROM ${d.table('partitions')} WHERE "id" = ''`,
       parameters: [],
     },
-  }
-}
-
-/** What else is read. */
-export function restQueries(
-  d: Dialect,
-): Readonly<Record<'budgets' | 'answers' | 'counters' | 'counts' | 'bans' | 'banCounts', Query>> {
-  const budgets = d.table('budgets')
-  return {
     budgets: {
+      columns: namesOf('budgets'),
+      sql: `WITH RECURSIVE ${up(`SELECT * FROM (${d.texts(1)}) AS named`)} ${found}`,
+      parameters: ['budgets'],
+    },
+    families: {
       columns: namesOf('budgets'),
       sql: `WITH RECURSIVE
           down("id") AS (
-            SELECT * FROM (${d.texts(2)}) AS named
-            UNION SELECT "budget" FROM ${d.table('prefixes')} WHERE ${d.isIn('"prefix"', 4)}
-            UNION SELECT "id" FROM ${budgets} WHERE ${d.isIn('"nonce"', 5)}
-            UNION SELECT b."id" FROM ${budgets} b JOIN down ON b."parent" = down."id" WHERE b."state" <> 'closed'),
-          up("id") AS (
             SELECT * FROM (${d.texts(1)}) AS named
-            UNION SELECT "id" FROM ${budgets} WHERE ${d.isIn('"parent"', 3)}
-            UNION SELECT "id" FROM down
-            UNION SELECT b."parent" FROM ${budgets} b JOIN up ON b."id" = up."id" WHERE b."parent" IS NOT NULL)
-        SELECT ${columnsOf('budgets')} FROM ${budgets} WHERE "id" IN (SELECT "id" FROM up) ORDER BY "partition", "born"`,
-      parameters: ['budgets', 'trees', 'parents', 'prefixes', 'nonces'],
+            UNION SELECT "budget" FROM ${d.table('prefixes')} WHERE ${d.isIn('"prefix"', 3)}
+            UNION SELECT "id" FROM ${budgets} WHERE ${d.isIn('"nonce"', 4)}
+            UNION SELECT b."id" FROM ${budgets} b JOIN down ON b."parent" = down."id" WHERE b."state" <> 'closed'),
+          ${up(`SELECT "id" FROM down UNION SELECT "id" FROM ${budgets} WHERE ${d.isIn('"parent"', 2)}`)} ${found}`,
+      parameters: ['trees', 'parents', 'prefixes', 'nonces'],
     },
     answers: {
       columns: namesOf('answers'),
@@ -105,7 +112,11 @@ export function restQueries(
         UNION SELECT ${columnsOf('counters')} FROM ${d.table('counters')} WHERE ${d.isIn('"root"', 2)}`,
       parameters: ['counters', 'full'],
     },
-    counts: countsQuery(d),
+    counts: {
+      columns: namesOf('counts'),
+      sql: `SELECT ${columnsOf('counts')} FROM ${d.table('counts')} WHERE ${d.isIn('"root"', 1)}`,
+      parameters: ['roots'],
+    },
     bans: {
       columns: namesOf('bans'),
       sql: `SELECT ${columnsOf('bans')} FROM ${d.table('bans')}
@@ -119,11 +130,6 @@ export function restQueries(
       parameters: ['banned'],
     },
   }
-}
-
-function countsQuery(d: Dialect): Query {
-  const sql = `SELECT ${columnsOf('counts')} FROM ${d.table('counts')} WHERE ${d.isIn('"root"', 1)}`
-  return { sql, columns: namesOf('counts'), parameters: ['roots'] }
 }
 
 /** A statement that takes away, and the names of its parameters. */

@@ -6,6 +6,7 @@ import type { HeldAuthority } from '../engine/authorities.js'
 import type { HoldLine } from '../../budget/enforcer.js'
 import type { RevokeRequest } from '../../budget/moves.js'
 import type { MoneyCall } from './store-call.js'
+import type { Wanted } from './transaction.js'
 
 /** What some requests touch. Requests that are none are passed over here: the engine says what is wrong with them. */
 export class Touched {
@@ -22,6 +23,8 @@ export class Touched {
   readonly banned = new Set<string>()
   /** Roots whose counts may get a new counter, with the number of prefixes that may be new. */
   readonly fresh = new Map<BudgetId, number>()
+  /** Roots whose counters are all wanted. */
+  readonly full = new Set<BudgetId>()
   readonly #answers = new Set<string>()
   readonly #counters = new Map<BudgetId, Set<string>>()
   readonly #partitionOf: (budget: BudgetId) => string
@@ -30,16 +33,37 @@ export class Touched {
     this.#partitionOf = partitionOf
   }
 
-  get answers(): Array<readonly [verb: string, id: string]> {
-    return Array.from(this.#answers, (key) => JSON.parse(key) as [string, string])
-  }
-
-  get counters(): Array<readonly [root: string, prefix: string]> {
-    return [...this.#counters].flatMap(([root, prefixes]) => Array.from(prefixes, (prefix) => [root, prefix] as const))
-  }
-
   get roots(): Iterable<BudgetId> {
     return this.#counters.keys()
+  }
+
+  /** How much is touched: it only grows. */
+  get size(): number {
+    const { holds, budgets, trees, parents, prefixes, nonces, bans, banned, full } = this
+    const sets = [holds, budgets, trees, parents, prefixes, nonces, bans, banned, full, this.#answers]
+    return [...sets, ...this.#counters.values()].reduce((sum, { size }) => sum + size, this.#counters.size)
+  }
+
+  /** What is to be read for it, in these partitions. */
+  wanted(partitions: readonly string[], bounds: Pick<Wanted, 'now' | 'most'>): Wanted {
+    return {
+      ...bounds,
+      partitions,
+      holds: [...this.holds],
+      budgets: [...this.budgets],
+      trees: [...this.trees],
+      parents: [...this.parents],
+      prefixes: [...this.prefixes],
+      nonces: [...this.nonces],
+      answers: Array.from(this.#answers, (key) => JSON.parse(key) as [string, string]),
+      counters: [...this.#counters].flatMap(([root, prefixes]) =>
+        Array.from(prefixes, (prefix) => [root, prefix] as const),
+      ),
+      full: [...this.full],
+      roots: [...this.#counters.keys()],
+      bans: [...this.bans],
+      banned: [...this.banned],
+    }
   }
 
   note(call: MoneyCall): void {

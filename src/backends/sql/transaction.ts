@@ -2,15 +2,10 @@ import type { MaybePromise } from '../../core/maybe-promise.js'
 import type { TaskChanges, TasksFound } from './task-set.js'
 import type { BanRow, CountRow, HoldRow, PartitionRow, Rows, TableName } from './rows.js'
 
-/** What the requests of a step touch that is found by the holds they name. */
-export interface FirstWanted {
-  readonly holds: readonly string[]
+/** What is locked: partitions by name, and those of holds that are known. */
+export interface LockWanted {
   readonly partitions: readonly string[]
-  /** Roots whose counts may get a new counter. */
-  readonly roots: readonly string[]
-  readonly now: number
-  /** How many holds, and how many budgets, that are due. */
-  readonly most: number
+  readonly holds: readonly string[]
 }
 
 /** What was locked, and which of the holds are known. */
@@ -20,20 +15,14 @@ export interface Locked {
   readonly now: number | undefined
 }
 
-/** What is found by {@link FirstWanted}. */
-export interface First {
-  readonly holds: readonly HoldRow[]
-  /** Open holds whose time is up, oldest first. */
-  readonly due: readonly HoldRow[]
-  /** Budgets whose time is up, oldest first. */
-  readonly ending: ReadonlyArray<{ readonly id: string; readonly ends_at: number }>
-  readonly counts: readonly CountRow[]
-  /** Up to when holds were forgotten that had no partition. */
-  readonly nowhere: ReadonlyArray<Pick<PartitionRow, 'forgotten'>>
-}
-
-/** All else that the requests of a step touch. */
-export interface RestWanted {
+/** All that the requests of a step touch. */
+export interface Wanted {
+  readonly holds: readonly string[]
+  readonly partitions: readonly string[]
+  /** The time; where a partition's is later, that is taken. */
+  readonly now: number
+  /** How many holds, and how many budgets, that are due. */
+  readonly most: number
   /** With all above them. */
   readonly budgets: readonly string[]
   /** With all below them that is not closed. */
@@ -48,20 +37,33 @@ export interface RestWanted {
   /** Roots whose counters are all wanted. */
   readonly full: readonly string[]
   readonly roots: readonly string[]
-  readonly partitions: readonly string[]
   readonly bans: readonly string[]
   /** Partitions whose bans are counted. */
   readonly banned: readonly string[]
 }
 
-/** What is found by {@link RestWanted}. */
-export interface Rest {
+/** The rows that are found by {@link Wanted}. */
+export interface FoundRows {
+  readonly holds: readonly HoldRow[]
+  /** Open holds whose time is up, oldest first. */
+  readonly due: readonly HoldRow[]
+  /** Budgets whose time is up, oldest first. */
+  readonly ending: ReadonlyArray<{ readonly id: string; readonly ends_at: number }>
+  /** Up to when holds were forgotten that had no partition. */
+  readonly nowhere: ReadonlyArray<Pick<PartitionRow, 'forgotten'>>
   readonly budgets: ReadonlyArray<Rows['budgets']>
+  /** What is above or below budgets; some of them may be among those too. */
+  readonly families: ReadonlyArray<Rows['budgets']>
   readonly answers: ReadonlyArray<Rows['answers']>
   readonly counters: ReadonlyArray<Rows['counters']>
   readonly counts: readonly CountRow[]
   readonly bans: readonly BanRow[]
   readonly banCounts: ReadonlyArray<{ readonly partition: string; readonly size: number }>
+}
+
+/** What is found by {@link Wanted}, and at what time. */
+export interface Found extends FoundRows {
+  readonly now: number
 }
 
 /** Rows to write, and counters to take away. */
@@ -92,7 +94,11 @@ export interface Transaction {
    * Locks partitions, and those of holds that are known, in the order of their names; makes those that are missing.
    * Answers with the time, where the database has one.
    */
-  lock(wanted: { readonly partitions: readonly string[]; readonly holds: readonly string[] }): MaybePromise<Locked>
+  lock(wanted: LockWanted): MaybePromise<Locked>
+  /** Locks, and then reads, at the database's own time where it has one; without waiting in between, if it can. */
+  open(locks: LockWanted, wanted: Wanted): MaybePromise<{ readonly locked: Locked; readonly found: Found }>
+  /** Reads what was committed, in partitions that are locked. */
+  read(wanted: Wanted): MaybePromise<Found>
   /** Forgets what ended before a time, up to a bound; answers with the holds that it forgot. */
   forget(wanted: {
     readonly partitions: readonly string[]
@@ -100,8 +106,7 @@ export interface Transaction {
   }): MaybePromise<ReadonlyArray<Pick<HoldRow, 'id' | 'partition'>>>
   /** Forgets bans whose time is over. */
   forgetBans(wanted: { readonly partitions: readonly string[]; readonly before: number }): MaybePromise<void>
-  first(wanted: FirstWanted): MaybePromise<First>
-  rest(wanted: RestWanted): MaybePromise<Rest>
+  /** Its error may come with the next answer, or with the end of the transaction. */
   write(changes: Changes): MaybePromise<void>
   tasks(wanted: TasksWanted): MaybePromise<TasksFound>
   writeTasks(changes: TaskChanges, partitions: readonly PartitionRow[]): MaybePromise<void>

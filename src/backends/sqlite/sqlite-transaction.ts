@@ -1,13 +1,14 @@
 import type {
   Changes,
-  First,
-  FirstWanted,
+  Found,
+  FoundRows,
   Locked,
-  Rest,
-  RestWanted,
+  LockWanted,
   TasksWanted,
   Transaction,
+  Wanted,
 } from '../sql/transaction.js'
+import { isAsked } from '../sql/queries.js'
 import type { HoldRow, PartitionRow } from '../sql/rows.js'
 import type { LedgerReader } from '../sql/sql-ledger.js'
 import type { LedgerSelectOf } from '../sql/ledger-queries.js'
@@ -22,7 +23,7 @@ export class SqliteTransaction implements Transaction, LedgerReader {
     this.#statements = statements
   }
 
-  lock({ partitions, holds }: { readonly partitions: readonly string[]; readonly holds: readonly string[] }): Locked {
+  lock({ partitions, holds }: LockWanted): Locked {
     const known = this.#statements.partitionsOf.all(JSON.stringify(holds)) as Array<Pick<HoldRow, 'id' | 'partition'>>
     const ids = [...new Set([...partitions, ...known.map(({ partition }) => partition)])]
     const rows = read<PartitionRow>(this.#statements.partitions, { partitions: ids })
@@ -42,12 +43,14 @@ export class SqliteTransaction implements Transaction, LedgerReader {
     this.#statements.forgetBans.run(JSON.stringify(partitions), before)
   }
 
-  first(wanted: FirstWanted): First {
-    return readAll(this.#statements.first, wanted) as unknown as First
+  open(locks: LockWanted, wanted: Wanted): { readonly locked: Locked; readonly found: Found } {
+    const locked = this.lock(locks)
+    const now = Math.max(wanted.now, ...locked.partitions.map((row) => row.now))
+    return { locked, found: this.read({ ...wanted, now }) }
   }
 
-  rest(wanted: RestWanted): Rest {
-    return readAll(this.#statements.rest, wanted) as unknown as Rest
+  read(wanted: Wanted): Found {
+    return { ...(readAll(this.#statements.read, wanted) as unknown as FoundRows), now: wanted.now }
   }
 
   tasks(wanted: TasksWanted): TasksFound {
@@ -80,10 +83,8 @@ function readAll(readers: Readonly<Record<string, Reader>>, wanted: object): Rec
 
 // One text, whatever the driver makes of integers.
 function read<Row>(reader: Reader, wanted: object): Row[] {
-  const values = valuesOf(reader, wanted)
-  // What is asked for nothing is not asked.
-  if (values.length > 0 && values.every((value) => value === '[]')) return []
-  return rowsOf<Row>(reader.statement.all(...values))
+  if (!isAsked(reader, wanted)) return []
+  return rowsOf<Row>(reader.statement.all(...valuesOf(reader, wanted)))
 }
 
 function rowsOf<Row>([row]: readonly unknown[]): Row[] {

@@ -1,15 +1,15 @@
 import {
   columnsOf,
   namesOf,
-  firstQueries,
   forgetQueries,
   insert,
-  restQueries,
+  readQueries,
   upsert,
   type Dialect,
   type Query,
   type TableName,
 } from '../sql/queries.js'
+import type { FoundRows } from '../sql/transaction.js'
 import { TABLES } from '../sql/rows.js'
 import { TASK_TABLES, type TaskTableName } from '../sql/task-rows.js'
 import { taskQueries } from '../sql/task-queries.js'
@@ -45,10 +45,9 @@ export class Statements {
   readonly forgetRest: readonly Reader[]
   readonly forgetBans: SqliteStatement
   readonly uncount: SqliteStatement
-  readonly first: Readonly<Record<keyof ReturnType<typeof firstQueries>, Reader>>
   readonly tasks: Readonly<Record<keyof ReturnType<typeof taskQueries>, Reader>>
   readonly writeTasks: ReadonlyArray<readonly [name: keyof TaskChanges, statement: SqliteStatement]>
-  readonly rest: Readonly<Record<keyof ReturnType<typeof restQueries>, Reader>>
+  readonly read: Readonly<Record<keyof FoundRows, Reader>>
   readonly write: ReadonlyArray<readonly [name: keyof typeof TABLES | 'newHolds', statement: SqliteStatement]>
 
   readonly #ledger = new Map<string, Reader>()
@@ -74,8 +73,7 @@ export class Statements {
       `DELETE FROM bans WHERE ${DIALECT.isIn('"partition"', 1)} AND "value" <= ?2 AND "kind" <> 'cutoffs'`,
     )
     this.uncount = prepare(`DELETE FROM counters WHERE ("root", "prefix") IN (${DIALECT.pairs(1)})`)
-    this.first = readers(handle, firstQueries(DIALECT))
-    this.rest = readers(handle, restQueries(DIALECT))
+    this.read = readers(handle, readQueries(DIALECT))
     this.tasks = readers(handle, taskQueries(DIALECT))
     const taskNames = Object.keys(TASK_TABLES) as TaskTableName[]
     this.writeTasks = [

@@ -2,17 +2,19 @@ import { afterAll, describe, expect, inject, test } from 'vitest'
 import { budgetOf, recordHistories } from '../../support/budget-history.js'
 import { expectNoCreditLost } from '../../support/races.js'
 import { isLinearizable } from '../../support/linearizability.js'
-import { newSchema, poolOf } from '../../support/servers/postgres-store.js'
+import { newSchema, poolOf, WAYS } from '../../support/servers/postgres-store.js'
 import { PostgresBudgetEnforcer } from '../../../src/backends/postgres/index.js'
 
 const url = inject('postgresUrl')
-const pool = poolOf(url, 20)
-afterAll(() => pool.end())
+const pools = [poolOf(url, 20), poolOf(url, 20, true)] as const
+const [pool] = pools
+afterAll(() => Promise.all(pools.map((each) => each.end())))
 
 const FUNDS = 40
 const long = process.env['MCP_BUDGET_LONG'] === '1'
 
-describe('16 clients with a store each', () => {
+describe.each(WAYS)('16 clients with a store each, on connections %s,', (_, pipeline) => {
+  const pool = pools[pipeline ? 1 : 0]
   test('see each budget as one that is asked one thing after the other [I2, I15, R1, L-P1, L-P16]', async () => {
     const schema = newSchema()
     const open = () => PostgresBudgetEnforcer.open({ pool, schema })

@@ -1,11 +1,10 @@
 import { afterAll, describe, inject, test } from 'vitest'
 import { enforcerConformance } from '../../../src/testing/index.js'
-import { openStore, poolOf } from '../../support/servers/postgres-store.js'
+import { openStore, poolOf, WAYS } from '../../support/servers/postgres-store.js'
 
-const pool = poolOf(inject('postgresUrl'))
-afterAll(() => pool.end())
-
-describe('PostgresBudgetEnforcer keeps the contract of budgets:', () => {
+describe.each(WAYS)('PostgresBudgetEnforcer on connections %s keeps the contract of budgets:', (_, pipeline) => {
+  const pool = poolOf(inject('postgresUrl'), 8, pipeline)
+  afterAll(() => pool.end())
   const cases = enforcerConformance({
     create: (clock) => openStore(pool, { clock }),
     ledger: (store) => store.ledger.entries(),

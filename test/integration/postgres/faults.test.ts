@@ -2,7 +2,7 @@ import { afterAll, describe, expect, inject, test } from 'vitest'
 import { audit, NO_WRONGS } from '../../support/kills/books.js'
 import { booksOf } from '../../support/kills/sql-books.js'
 import { FaultProxy, type Faults } from '../../support/fault-proxy.js'
-import { newSchema, poolOf } from '../../support/servers/postgres-store.js'
+import { newSchema, poolOf, WAYS } from '../../support/servers/postgres-store.js'
 import { PostgresBudgetEnforcer } from '../../../src/backends/postgres/index.js'
 import { Random } from '../../../src/testing/random.js'
 import { spend } from '../../support/kills/spend.js'
@@ -16,11 +16,11 @@ const GRANTED = 1_000_000
 const BUDGET = 'net/main'
 
 /** Two stores behind a network with faults, and one that looks on. */
-async function setUp(seed: number) {
+async function setUp(seed: number, pipeline: boolean) {
   const { username, pathname } = new URL(url)
   const proxy = new FaultProxy(url, new Random(seed))
   await proxy.up()
-  const lossy = poolOf(`postgres://${username}@127.0.0.1:${new URL(proxy.url).port}${pathname}`, 4)
+  const lossy = poolOf(`postgres://${username}@127.0.0.1:${new URL(proxy.url).port}${pathname}`, 4, pipeline)
   const schema = newSchema()
   const direct = await PostgresBudgetEnforcer.open({ pool, schema })
   await direct.initialize(BUDGET, GRANTED)
@@ -32,7 +32,7 @@ async function setUp(seed: number) {
   return { proxy, stores, books: booksOf(direct), end }
 }
 
-describe('a network that', () => {
+describe.each(WAYS)('before connections %s, a network that', (_, pipeline) => {
   const networks: Record<string, Faults> = {
     'cuts connections before a request': { loseRequest: 0.02 },
     'cuts connections in place of an answer': { loseAnswer: 0.02 },
@@ -44,7 +44,7 @@ describe('a network that', () => {
   test.each(Object.entries(networks))(
     '%s makes no charge twice, loses none, and leaves nothing held [I5, I6, I13, R1, R2, R3, T10]',
     async (name, faults) => {
-      const { proxy, stores, books, end } = await setUp(11)
+      const { proxy, stores, books, end } = await setUp(11, pipeline)
       const told: string[] = []
       proxy.faults = faults
       const options = { budget: BUDGET, inFlight: 8, ttlMs: 60_000, told: (id: string) => told.push(id) }
@@ -61,7 +61,7 @@ describe('a network that', () => {
   )
 
   test('pauses is one that gives no answer yet, and what was asked meanwhile counts once [I6, I16, R1]', async () => {
-    const { proxy, stores, books, end } = await setUp(12)
+    const { proxy, stores, books, end } = await setUp(12, pipeline)
     const told: string[] = []
     const options = { budget: BUDGET, inFlight: 8, ttlMs: 60_000, told: (id: string) => told.push(id) }
     const spending = stores.map((store) => spend(store, options))

@@ -10,16 +10,18 @@ import { SqliteBudgetEnforcer } from '../../../src/backends/sqlite/index.js'
 import type { SqliteHandle, SqliteStatement } from '../../../src/backends/sqlite/sqlite-handle.js'
 
 /*
- * A process that spends until somebody kills it: `killed-client <kind> <place> <schema or prefix>`. It begins when it is
+ * A process that spends until somebody kills it: `killed-client <kind> <place> <schema or prefix> [pipeline]`. It begins when it is
  * told a budget. It prints the charge of each capture when the store has answered, at once: what is printed must never
  * be lost. A line is one write, so that a kill leaves no half of it.
  */
-const [kind = '', place = '', name = ''] = process.argv.slice(2)
+const [kind = '', place = '', name = '', pipeline = ''] = process.argv.slice(2)
+
+// The types of `pg` do not know `pipeline` yet.
+const poolOptions = { connectionString: place, max: 1, pipeline: pipeline === 'pipeline' }
 
 const OPEN: Readonly<Record<string, () => Promise<SpentFrom>>> = {
   sqlite: async () => SqliteBudgetEnforcer.open({ database: tellsOfCommits(await openHandle(place)) }),
-  postgres: async () =>
-    PostgresBudgetEnforcer.open({ pool: new Pool({ connectionString: place, max: 1 }), schema: name }),
+  postgres: async () => PostgresBudgetEnforcer.open({ pool: new Pool(poolOptions), schema: name }),
   redis: async () => new RedisBudgetEnforcer({ redis: ioredisPort(new Redis(place)), prefix: name }),
 }
 
