@@ -93,7 +93,7 @@ export {
   type TaskStore,
 } from './tasks/task-store.js'
 
-export { withLedger } from './ledger/with-ledger.js'
+export { withLedger, type LedgerMiddleware, type LedgerOptions } from './ledger/with-ledger.js'
 export { MemoryLedger } from './ledger/memory-ledger.js'
 export { replay } from './ledger/replay.js'
 export { report, type CallTotals, type Report, type ReportSums } from './ledger/report.js'

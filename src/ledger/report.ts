@@ -51,7 +51,7 @@ export function report(records: readonly LedgerRecord[]): Report {
   const byOutcome = new Map<string, Mutable<CallTotals>>()
   for (const [budget, balance] of replay(records)) byBudget.set(budget, { ...balance, ...NOTHING })
   for (const record of records) {
-    if (record.kind === 'money') continue
+    if (record.kind === 'money' || record.outcome === 'begun') continue
     count(byTool, record.tool, NOTHING, record)
     count(byOutcome, record.proves, NOTHING, record)
     for (const budget of record.budgets) count(byBudget, budget, { ...NO_CHANGE, ...NOTHING }, record)

@@ -38,7 +38,7 @@ const ROOT = {
     'ErrorOutcome', 'ExtendRequest', 'ExtendResult', 'FailMode', 'Failure', 'FinishRequest', 'FoldedCalls',
     'GovernableMethod', 'GrantRequest', 'GroupedLedger', 'Held', 'HoldEnd', 'HoldEvent', 'HoldLine', 'HoldMeta', 'HoldRequest',
     'HoldResult', 'HoldState', 'HoldingEnforcer', 'Identified', 'InMemoryBudgetEnforcerOptions',
-    'InMemoryTaskStoreOptions', 'InputOutcome', 'JsonObject', 'KeyRingOptions', 'Ledger', 'LedgerPage', 'LedgerQuery',
+    'InMemoryTaskStoreOptions', 'InputOutcome', 'JsonObject', 'KeyRingOptions', 'Ledger', 'LedgerMiddleware', 'LedgerOptions', 'LedgerPage', 'LedgerQuery',
     'LedgerRecord', 'LineWindow', 'LostOutcome', 'MasterKey', 'MatchedPrice', 'MaybePromise', 'Meter',
     'MeterOptions', 'MeteredRule', 'Metering', 'Mode', 'MoneyEntry', 'MoneyOp', 'MoneySink', 'MoveResult',
     'NewBudget', 'NoAuthOptions', 'NumberedLedger', 'NumberedRecord', 'ObservedMessage', 'OnExpire', 'Operation', 'OperationReport', 'OperationView', 'Ordered',
