@@ -11,6 +11,7 @@ import { defineConfig } from 'tsup'
 export default defineConfig({
   entry: {
     index: 'src/index.ts',
+    audit: 'src/audit/index.ts',
     delegation: 'src/delegation/index.ts',
     postgres: 'src/backends/postgres/index.ts',
     sqlite: 'src/backends/sqlite/index.ts',
@@ -33,6 +34,7 @@ export default defineConfig({
   dts: {
     entry: {
       index: 'src/index.ts',
+      audit: 'src/audit/index.ts',
       delegation: 'src/delegation/index.ts',
       postgres: 'src/backends/postgres/index.ts',
       sqlite: 'src/backends/sqlite/index.ts',
