@@ -96,7 +96,8 @@ export {
 export { withLedger, type LedgerMiddleware, type LedgerOptions } from './ledger/with-ledger.js'
 export { MemoryLedger } from './ledger/memory-ledger.js'
 export { replay } from './ledger/replay.js'
-export { report, type CallTotals, type Report, type ReportSums } from './ledger/report.js'
+export { report, type Report, type ReportSums } from './ledger/report.js'
+export type { CallTotals } from './ledger/call-sums.js'
 export type { AttemptReport, Cost, OperationReport } from './ledger/operations.js'
 export type { CallRecord, FoldedCalls, LedgerRecord, MoneyEntry, MoneyOp } from './ledger/entry.js'
 export type {

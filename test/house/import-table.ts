@@ -19,9 +19,11 @@ const PORTS = [
   'budget/outbox.ts',
   'budget/reach.ts',
   'budget/refusals.ts',
+  'ledger/call-sums.ts',
   'ledger/ledger.ts',
   'ledger/entry.ts',
   'ledger/operations.ts',
+  'ledger/read-query.ts',
   'tasks/task-store.ts',
   'tasks/task-requests.ts',
 ]

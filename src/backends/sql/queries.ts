@@ -19,6 +19,8 @@ export interface Dialect {
   pairs(parameter: number): string
   /** A number. */
   number(parameter: number): string
+  /** A text. */
+  text(parameter: number): string
   table(name: TableName): string
 }
 
