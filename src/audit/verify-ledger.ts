@@ -1,4 +1,5 @@
 import { assertKeys, misconfigured } from '../core/settings.js'
+import { BudgetError } from '../core/errors.js'
 import { balanceFault, type BalanceSource } from './balance-check.js'
 import { chainKey } from './chain.js'
 import { ChainCheck } from './chain-check.js'
@@ -192,8 +193,10 @@ async function readable(
     try {
       return await recordsAfter(ledger, { ...of, limit })
     } catch (error) {
-      // A text that was JSON.
-      if (!(error instanceof SyntaxError)) throw error
+      // A text that was JSON, or columns that are not those of their record.
+      const isDamaged =
+        error instanceof SyntaxError || (BudgetError.isInstance(error) && error.code === 'invalid_store')
+      if (!isDamaged) throw error
     }
   }
   return undefined

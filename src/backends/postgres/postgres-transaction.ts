@@ -13,6 +13,8 @@ import type { HoldRow, PartitionRow } from '../sql/rows.js'
 import type { LedgerReader } from '../sql/sql-ledger.js'
 import type { LedgerSelectOf } from '../sql/ledger-queries.js'
 import type { PostgresClient } from './postgres-pool.js'
+import { SEAL_COLUMNS } from '../sql/sql-seals.js'
+import type { Seal } from '../../ledger/seal.js'
 import type { TaskChanges, TasksFound } from '../sql/task-set.js'
 import type { Prepared, Statements } from './statements.js'
 
@@ -84,6 +86,11 @@ export class PostgresTransaction implements Transaction, LedgerReader {
     const { writeTasks } = this.#options.statements
     const rows: Readonly<Record<string, unknown>> = { ...changes, partitions }
     await this.#send({ ...writeTasks, values: writeTasks.parameters.map((name) => JSON.stringify(rows[name])) })
+  }
+
+  async addSeal(seal: Seal): Promise<boolean> {
+    const { addSeal } = this.#options.statements
+    return (await this.#send({ ...addSeal, values: SEAL_COLUMNS.map((name) => seal[name]) })).length > 0
   }
 
   async select<Row>(of: LedgerSelectOf): Promise<readonly Row[]> {

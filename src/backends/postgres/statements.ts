@@ -9,6 +9,7 @@ import {
   type Query,
   type TableName,
 } from '../sql/queries.js'
+import { addSeal, SEAL_COLUMNS } from '../sql/sql-seals.js'
 import { TABLES } from '../sql/rows.js'
 import { TASK_TABLES, type TaskTableName } from '../sql/task-rows.js'
 import { taskQueries } from '../sql/task-queries.js'
@@ -44,6 +45,7 @@ export class Statements {
   readonly rest: Prepared
   readonly write: Prepared
   readonly tasks: Prepared
+  readonly addSeal: Prepared
   readonly writeTasks: Prepared
   readonly #schema: string
 
@@ -66,6 +68,11 @@ export class Statements {
     this.first = { ...together(schema, firstQueries), name: `mcp-budget ${schema} first` }
     this.rest = { ...together(schema, restQueries), name: `mcp-budget ${schema} rest` }
     this.write = named('write', writeText(d), [...(Object.keys(TABLES) as TableName[]), 'uncounted', 'newHolds'])
+    this.addSeal = named(
+      'add seal',
+      addSeal(d.table('seals'), (n) => `$${n}`),
+      SEAL_COLUMNS,
+    )
     this.tasks = { ...together(schema, taskQueries), name: `mcp-budget ${schema} tasks` }
     const gone = ['goneTasks', 'goneKeys', 'goneFailures']
     this.writeTasks = named('write tasks', writeTasksText(d), [...Object.keys(TASK_TABLES), 'partitions', ...gone])
