@@ -179,7 +179,12 @@ function provedRecord(row: EntryRow | CallRow): LedgerRecord {
 function recordOf(row: EntryRow | CallRow): LedgerRecord {
   if ('body' in row) return JSON.parse(row.body) as LedgerRecord
   const { tool, counter, ...entry } = row
-  return { kind: 'money', ...entry, tool: tool ?? undefined, counter: counter ?? undefined } satisfies MoneyEntry
+  return {
+    kind: 'money',
+    ...entry,
+    tool: tool === null ? undefined : textOf(tool),
+    counter: counter ?? undefined,
+  } satisfies MoneyEntry
 }
 
 /** The same query, with texts as the columns have them. */
