@@ -121,7 +121,7 @@ function attempts(d: Dialect, query: LedgerQuery) {
   const conditions = new Conditions(d)
   const { from, order } = source(conditions, d, 'calls', query)
   addQuery(conditions, d, 'calls', query)
-  conditions.add(`r."operation_id" IS NOT NULL`, `r."outcome" <> 'refused'`)
+  conditions.add(`r."operation_id" IS NOT NULL`, `r."outcome" NOT IN ('refused', 'begun')`)
   return { conditions, from, order }
 }
 
