@@ -11,6 +11,7 @@ import { defineConfig } from 'tsup'
 export default defineConfig({
   entry: {
     index: 'src/index.ts',
+    audit: 'src/audit/index.ts',
     delegation: 'src/delegation/index.ts',
     drain: 'src/ledger/drain/index.ts',
     postgres: 'src/backends/postgres/index.ts',
@@ -34,6 +35,7 @@ export default defineConfig({
   dts: {
     entry: {
       index: 'src/index.ts',
+      audit: 'src/audit/index.ts',
       delegation: 'src/delegation/index.ts',
       drain: 'src/ledger/drain/index.ts',
       postgres: 'src/backends/postgres/index.ts',

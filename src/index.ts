@@ -93,7 +93,7 @@ export {
   type TaskStore,
 } from './tasks/task-store.js'
 
-export { withLedger } from './ledger/with-ledger.js'
+export { withLedger, type LedgerMiddleware, type LedgerOptions } from './ledger/with-ledger.js'
 export { MemoryLedger } from './ledger/memory-ledger.js'
 export { exportLedger } from './ledger/export-ledger.js'
 export { readLedger } from './ledger/read-ledger.js'

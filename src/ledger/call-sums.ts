@@ -22,6 +22,7 @@ export function addCalls(
   sums: Mutable<Pick<CallTotals, 'calls' | 'charged' | 'reported'>> & { refused?: number },
   record: CallRecord | FoldedCalls,
 ): void {
+  if (record.outcome === 'begun') return
   const more: Partial<CallTotals> | undefined = record.kind === 'calls' ? record : record.charge
   // A call that was asked for input is counted when it ends, for it passes once for each round; a task when it begins.
   const counts = record.outcome !== 'input-required' && (record.kind === 'calls' || record.taskEnd === undefined)

@@ -114,7 +114,7 @@ export class MemoryLedger implements PagedLedger {
     const record = this.#records[this.#head] as LedgerRecord
     this.#records[this.#head++] = undefined
     if (record.kind === 'money') this.#foldMoney(record)
-    else addCalls(this.#foldedLike(record), record)
+    else if (record.outcome !== 'begun') addCalls(this.#foldedLike(record), record)
   }
 
   #foldMoney(entry: MoneyEntry): void {

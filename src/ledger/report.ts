@@ -36,7 +36,7 @@ export function report(records: readonly LedgerRecord[]): Report {
   const byOutcome = new Map<string, Mutable<CallTotals>>()
   for (const [budget, balance] of replay(records)) byBudget.set(budget, { ...balance, ...NO_CALLS })
   for (const record of records) {
-    if (record.kind === 'money') continue
+    if (record.kind === 'money' || record.outcome === 'begun') continue
     count(byTool, record.tool, NO_CALLS, record)
     count(byOutcome, record.proves, NO_CALLS, record)
     for (const budget of record.budgets) count(byBudget, budget, { ...NO_CHANGE, ...NO_CALLS }, record)

@@ -56,6 +56,8 @@ export const TABLE: Readonly<Record<string, Row>> = {
   'ledger/': FEATURE,
   // A file is appended to by the entry that drains, and by no other.
   'ledger/drain/': { ...FEATURE, node: true },
+  // Node only: it signs, and writes files.
+  'audit/': { ...FEATURE, node: true },
   'mcp/': { values: ['core/'], types: FEATURES, packages: [], node: false },
   'backends/engine/': STORE,
   'backends/memory/': { ...STORE, values: [...STORE.values, 'backends/engine/'] },

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import ts from 'typescript'
 import { beforeAll, describe, expect, test } from 'vitest'
+import * as audit from '../../src/audit/index.js'
 import * as delegation from '../../src/delegation/index.js'
 import * as drain from '../../src/ledger/drain/index.js'
 import * as postgres from '../../src/backends/postgres/index.js'
@@ -39,7 +40,7 @@ const ROOT = {
     'ErrorOutcome', 'ExtendRequest', 'ExtendResult', 'FailMode', 'Failure', 'FinishRequest', 'FoldedCalls',
     'GovernableMethod', 'GrantRequest', 'GroupedLedger', 'Held', 'HoldEnd', 'HoldEvent', 'HoldLine', 'HoldMeta', 'HoldRequest',
     'HoldResult', 'HoldState', 'HoldingEnforcer', 'Identified', 'InMemoryBudgetEnforcerOptions',
-    'InMemoryTaskStoreOptions', 'InputOutcome', 'JsonObject', 'KeyRingOptions', 'Ledger', 'LedgerPage', 'LedgerQuery',
+    'InMemoryTaskStoreOptions', 'InputOutcome', 'JsonObject', 'KeyRingOptions', 'Ledger', 'LedgerMiddleware', 'LedgerOptions', 'LedgerPage', 'LedgerQuery',
     'LedgerRecord', 'LineWindow', 'LostOutcome', 'MasterKey', 'MatchedPrice', 'MaybePromise', 'Meter',
     'MeterOptions', 'MeteredRule', 'Metering', 'Mode', 'MoneyEntry', 'MoneyOp', 'MoneySink', 'MoveResult',
     'NewBudget', 'NoAuthOptions', 'NumberedLedger', 'NumberedRecord', 'ObservedMessage', 'OnExpire', 'Operation', 'OperationReport', 'OperationView', 'Ordered',
@@ -55,6 +56,20 @@ const ROOT = {
     'TaskTrackingOptions', 'TokenAuthOptions', 'ToolCall', 'ToolHandler', 'ToolListing', 'ToolPinList',
     'ToolPinsOptions', 'Tracked', 'TransferRequest', 'TransportLike', 'Unpriced', 'UsedLimit',
     'WantedDelegation', 'WindowSpan', 'WindowSpec', 'WindowUnit', 'WrongOrder',
+  ],
+}
+const AUDIT = {
+  // prettier-ignore
+  values: [
+    'LedgerSealer', 'MemorySeals', 'chainRecords', 'checkpointHash', 'fileSink', 'generateKeys', 'publicKey',
+    'readCheckpoints', 'signingKey', 'unendedCalls', 'verifyLedger',
+  ],
+  // prettier-ignore
+  types: [
+    'BadCheckpoint', 'BalanceSource', 'BreakReason', 'Broken', 'ChainKind', 'ChainName', 'ChainPlace', 'ChainRecord',
+    'Checkpoint', 'CheckpointFault', 'CheckpointOptions', 'CheckpointSink', 'KeyPair', 'LedgerSealerOptions',
+    'MoneyFault', 'PublicKey', 'Seal', 'SealStore', 'SigningKey', 'Truncated', 'Unbalanced', 'Verification',
+    'VerificationFault', 'Verified', 'VerifyOptions', 'WholeChain',
   ],
 }
 const DELEGATION = {
@@ -108,7 +123,13 @@ let program: ts.Program
 beforeAll(() => {
   const { config } = ts.readConfigFile('tsconfig.json', (path) => ts.sys.readFile(path)) as { config: object }
   const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: [] }, ts.sys, process.cwd())
-  const entries = ['src/index.ts', 'src/delegation/index.ts', 'src/ledger/drain/index.ts', 'src/testing/index.ts']
+  const entries = [
+    'src/index.ts',
+    'src/audit/index.ts',
+    'src/delegation/index.ts',
+    'src/ledger/drain/index.ts',
+    'src/testing/index.ts',
+  ]
   const stores = ['src/backends/postgres/index.ts', 'src/backends/redis/index.ts', 'src/backends/sqlite/index.ts']
   program = ts.createProgram([...entries, ...stores], options)
 }, 60_000)
@@ -116,6 +137,11 @@ beforeAll(() => {
 describe('mcp-budget', () => {
   test('exports these values', () => expect(Object.keys(root).sort()).toEqual(ROOT.values))
   test('exports these types', () => expect(typesOf('src/index.ts', root)).toEqual(ROOT.types))
+})
+
+describe('mcp-budget/audit', () => {
+  test('exports these values', () => expect(Object.keys(audit).sort()).toEqual(AUDIT.values))
+  test('exports these types', () => expect(typesOf('src/audit/index.ts', audit)).toEqual(AUDIT.types))
 })
 
 describe('mcp-budget/delegation', () => {
@@ -156,6 +182,10 @@ describe('package.json', () => {
       '.': {
         import: { types: './dist/index.d.ts', default: './dist/index.js' },
         require: { types: './dist/index.d.cts', default: './dist/index.cjs' },
+      },
+      './audit': {
+        import: { types: './dist/audit.d.ts', default: './dist/audit.js' },
+        require: { types: './dist/audit.d.cts', default: './dist/audit.cjs' },
       },
       './delegation': {
         import: { types: './dist/delegation.d.ts', default: './dist/delegation.js' },

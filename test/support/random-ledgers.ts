@@ -15,6 +15,7 @@ const OUTCOMES = [
   { outcome: 'task', proves: 'unknown', taskEnd: 'completed' },
   { outcome: 'input-required', proves: 'unknown' },
   { outcome: 'refused', proves: 'not-run', charge: undefined },
+  { outcome: 'begun', proves: 'unknown', charge: undefined },
   { outcome: 'lost', proves: 'unknown', taskEnd: 'expired', late: true },
 ] as const
 

@@ -149,4 +149,12 @@ CREATE INDEX entries_at ON ${s}.entries ("at");
 ALTER TABLE ${s}.entries ALTER COLUMN "tool" TYPE text COLLATE "C";
 CREATE INDEX entries_tool ON ${s}.entries ("tool", "at") WHERE "tool" IS NOT NULL;
 `,
+  // What a sealer wrote of the records up to each: see docs/reference/ledger-integrity.md.
+  (s) => `
+CREATE TABLE ${s}.seals (
+  "partition" text COLLATE "C" NOT NULL, "kind" text COLLATE "C" NOT NULL CHECK ("kind" IN ('money', 'call')),
+  "after" bigint NOT NULL, "seq" bigint NOT NULL CHECK ("seq" > "after"), "hash" text NOT NULL, "marks" text NOT NULL,
+  "at" bigint NOT NULL, PRIMARY KEY ("partition", "kind", "seq"), UNIQUE ("partition", "kind", "after")
+);
+`,
 ]

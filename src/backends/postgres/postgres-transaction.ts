@@ -13,6 +13,8 @@ import type {
 import type { HoldRow, PartitionRow } from '../sql/rows.js'
 import type { LedgerReader } from '../sql/sql-ledger.js'
 import type { LedgerSelectOf } from '../sql/ledger-queries.js'
+import { SEAL_COLUMNS } from '../sql/sql-seals.js'
+import type { Seal } from '../../ledger/seal.js'
 import type { TaskChanges, TasksFound } from '../sql/task-set.js'
 import type { Prepared, Statements } from './statements.js'
 
@@ -86,6 +88,12 @@ export class PostgresTransaction implements Transaction, LedgerReader {
     const rows: Readonly<Record<string, unknown>> = { ...changes, partitions }
     const values = writeTasks.parameters.map((name) => JSON.stringify(rows[name]))
     await this.#pipe.post(this.#statement(writeTasks, values))
+  }
+
+  async addSeal(seal: Seal): Promise<boolean> {
+    const { addSeal } = this.#options.statements
+    const values = SEAL_COLUMNS.map((name) => seal[name])
+    return (await this.#send(this.#statement(addSeal, values))).length > 0
   }
 
   async select<Row>(of: LedgerSelectOf): Promise<readonly Row[]> {

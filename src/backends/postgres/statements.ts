@@ -9,6 +9,7 @@ import {
   type Query,
   type TableName,
 } from '../sql/queries.js'
+import { addSeal, SEAL_COLUMNS } from '../sql/sql-seals.js'
 import { TABLES, type TableName as MoneyTableName } from '../sql/rows.js'
 import { TASK_TABLES, type TaskTableName } from '../sql/task-rows.js'
 import { taskQueries } from '../sql/task-queries.js'
@@ -48,6 +49,7 @@ export class Statements {
   readonly forgetRest: readonly Prepared[]
   readonly forgetBans: Prepared
   readonly tasks: Prepared
+  readonly addSeal: Prepared
   readonly writeTasks: Prepared
   readonly #schema: string
   readonly #moment: string
@@ -70,6 +72,11 @@ export class Statements {
     this.forgetRest = rest.map(({ sql, parameters }, i) => named(`forget ${i}`, sql, parameters))
     const bans = `DELETE FROM ${d.table('bans')} WHERE ${d.isIn('"partition"', 1)} AND "value" <= $2::bigint`
     this.forgetBans = named('forget bans', `${bans} AND "kind" <> 'cutoffs'`, ['partitions', 'before'])
+    this.addSeal = named(
+      'add seal',
+      addSeal(d.table('seals'), (n) => `$${n}`),
+      SEAL_COLUMNS,
+    )
     this.#moment = momentText(d)
     const kept = Object.keys(taskQueries(d)) as Array<keyof ReturnType<typeof taskQueries>>
     const tasks = together(schema, taskQueries, kept)

@@ -71,6 +71,8 @@ export function totalsQuery(by: 'tool' | 'proves' | 'budget', query: LedgerQuery
     const c = new Conditions(d)
     const { from } = source(c, d, 'calls', query)
     addQuery(c, d, 'calls', query)
+    // It has a record of its end, which counts it.
+    c.add(`r."outcome" <> 'begun'`)
     const all = `JOIN ${d.table('call_budgets')} g ON g."partition" = r."partition" AND g."seq" = r."seq" AND g."at" = r."at"`
     const key = by === 'budget' ? 'g."budget"' : `r."${by}"`
     const sql = `SELECT ${key} AS "key", ${TOTALS_SQL} FROM ${from} ${by === 'budget' ? all : ''} ${c.where} GROUP BY ${key}`
@@ -119,7 +121,7 @@ function attempts(d: Dialect, query: LedgerQuery) {
   const conditions = new Conditions(d)
   const { from, order } = source(conditions, d, 'calls', query)
   addQuery(conditions, d, 'calls', query)
-  conditions.add(`r."operation_id" IS NOT NULL`, `r."outcome" <> 'refused'`)
+  conditions.add(`r."operation_id" IS NOT NULL`, `r."outcome" NOT IN ('refused', 'begun')`)
   return { conditions, from, order }
 }
 

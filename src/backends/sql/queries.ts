@@ -22,7 +22,7 @@ export interface Dialect {
   number(parameter: number): string
   /** A text. */
   text(parameter: number): string
-  table(name: TableName): string
+  table(name: TableName | 'seals'): string
 }
 
 /** A query, its columns, and the names of what its parameters are made of. */

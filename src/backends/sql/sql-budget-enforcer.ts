@@ -6,6 +6,7 @@ import { GroupCommit } from './group-commit.js'
 import { Moved } from './load.js'
 import { isTaskCall, type StoreCall } from './store-call.js'
 import { SqlLedger, type LedgerReader } from './sql-ledger.js'
+import { SqlSeals } from './sql-seals.js'
 import type { Authority } from '../../budget/authority.js'
 import type {
   BudgetResult,
@@ -29,6 +30,7 @@ import type {
 import type { Clock } from '../../core/clock.js'
 import type { Credits } from '../../core/credits.js'
 import type { GroupedLedger, NumberedLedger, PagedLedger } from '../../ledger/ledger.js'
+import type { SealStore } from '../../ledger/seal.js'
 import type { RevokeRequest, RevokeResult } from '../../budget/moves.js'
 import type { TaskStore } from '../../tasks/task-store.js'
 import type { Transaction } from './transaction.js'
@@ -71,6 +73,11 @@ export class SqlBudgetEnforcer implements DelegatingEnforcer {
     append: async (records) => {
       await this.#ask({ verb: 'append', args: [[...records]] })
     },
+    read: (work) => this.#read(work),
+  })
+  /** What `LedgerSealer` of `mcp-budget/audit` has sealed of the ledger. */
+  readonly seals: SealStore = new SqlSeals({
+    add: (seal) => this.#tried(() => this.#database.transact(async (tx) => tx.addSeal(seal))),
     read: (work) => this.#read(work),
   })
   /** The tasks of calls, in the same database. At most 100,000 are kept. */

@@ -1,4 +1,5 @@
 import type { MaybePromise } from '../../core/maybe-promise.js'
+import type { Seal } from '../../ledger/seal.js'
 import type { TaskChanges, TasksFound } from './task-set.js'
 import type { BanRow, CountRow, HoldRow, PartitionRow, Rows, TableName } from './rows.js'
 
@@ -110,4 +111,6 @@ export interface Transaction {
   write(changes: Changes): MaybePromise<void>
   tasks(wanted: TasksWanted): MaybePromise<TasksFound>
   writeTasks(changes: TaskChanges, partitions: readonly PartitionRow[]): MaybePromise<void>
+  /** Adds a seal unless there is one after the same record. */
+  addSeal(seal: Seal): MaybePromise<boolean>
 }

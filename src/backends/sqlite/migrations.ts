@@ -140,4 +140,12 @@ INSERT OR IGNORE INTO call_budgets SELECT each.value, "at", "partition", "seq"
 CREATE INDEX entries_at ON entries ("at");
 CREATE INDEX entries_tool ON entries ("tool", "at") WHERE "tool" IS NOT NULL;
 `,
+  // What a sealer wrote of the records up to each: see docs/reference/ledger-integrity.md.
+  `
+CREATE TABLE seals (
+  "partition" TEXT NOT NULL, "kind" TEXT NOT NULL CHECK ("kind" IN ('money', 'call')), "after" INTEGER NOT NULL,
+  "seq" INTEGER NOT NULL CHECK ("seq" > "after"), "hash" TEXT NOT NULL, "marks" TEXT NOT NULL, "at" INTEGER NOT NULL,
+  PRIMARY KEY ("partition", "kind", "seq"), UNIQUE ("partition", "kind", "after")
+) STRICT, WITHOUT ROWID;
+`,
 ]

@@ -12,6 +12,8 @@ import { isAsked } from '../sql/queries.js'
 import type { HoldRow, PartitionRow } from '../sql/rows.js'
 import type { LedgerReader } from '../sql/sql-ledger.js'
 import type { LedgerSelectOf } from '../sql/ledger-queries.js'
+import { SEAL_COLUMNS } from '../sql/sql-seals.js'
+import type { Seal } from '../../ledger/seal.js'
 import type { TaskChanges, TasksFound } from '../sql/task-set.js'
 import type { Reader, Statements } from './statements.js'
 
@@ -67,6 +69,10 @@ export class SqliteTransaction implements Transaction, LedgerReader {
   select<Row>(of: LedgerSelectOf): readonly Row[] {
     const { statement, values } = this.#statements.ledger(of)
     return rowsOf<Row>(statement.all(...values))
+  }
+
+  addSeal(seal: Seal): boolean {
+    return this.#statements.addSeal.all(...SEAL_COLUMNS.map((name) => seal[name])).length > 0
   }
 
   write(changes: Changes): void {

@@ -9,6 +9,7 @@ import {
   type Query,
   type TableName,
 } from '../sql/queries.js'
+import { addSeal } from '../sql/sql-seals.js'
 import type { FoundRows } from '../sql/transaction.js'
 import { TABLES } from '../sql/rows.js'
 import { TASK_TABLES, type TaskTableName } from '../sql/task-rows.js'
@@ -39,6 +40,7 @@ export class Statements {
   readonly beginReading: SqliteStatement
   readonly commit: SqliteStatement
   readonly rollback: SqliteStatement
+  readonly addSeal: SqliteStatement
   readonly partitionsOf: SqliteStatement
   readonly partitions: Reader
   readonly forgetHolds: Reader
@@ -60,6 +62,7 @@ export class Statements {
     this.beginReading = prepare('BEGIN')
     this.commit = prepare('COMMIT')
     this.rollback = prepare('ROLLBACK')
+    this.addSeal = prepare(addSeal('seals', (n) => `?${n}`))
     this.partitionsOf = prepare(`SELECT "id", "partition" FROM holds WHERE ${DIALECT.isIn('"id"', 1)}`)
     this.partitions = reader(handle, {
       sql: `SELECT ${columnsOf('partitions')} FROM partitions WHERE ${DIALECT.isIn('"id"', 1)}`,
