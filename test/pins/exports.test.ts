@@ -69,11 +69,11 @@ const DELEGATION = {
 }
 const POSTGRES = {
   values: ['PostgresBudgetEnforcer'],
-  types: ['PostgresBudgetEnforcerOptions', 'PostgresClient', 'PostgresPool', 'PostgresStatement'],
+  types: ['PostgresBudgetEnforcerOptions', 'PostgresClient', 'PostgresPool', 'PostgresStatement', 'SchemaVersions'],
 }
 const SQLITE = {
   values: ['SqliteBudgetEnforcer'],
-  types: ['SqliteBudgetEnforcerOptions', 'SqliteHandle', 'SqliteStatement'],
+  types: ['SchemaVersions', 'SqliteBudgetEnforcerOptions', 'SqliteHandle', 'SqliteStatement'],
 }
 const REDIS = {
   values: ['RedisBudgetEnforcer', 'RedisTaskStore', 'ioredisPort', 'nodeRedisClusterPort', 'nodeRedisPort'],
