@@ -51,7 +51,7 @@ export interface CliCommand {
 export const STORE_OPTIONS: readonly Option[] = [
   {
     flags: '--store <address>',
-    meaning: 'sqlite:<path>, postgres://… or redis://…; MCP_BUDGET_STORE by default, and always with a password',
+    meaning: 'sqlite:FILE, postgres://… or redis://…; MCP_BUDGET_STORE by default, and always with a password',
   },
   { flags: '--schema <name>', meaning: 'the schema in PostgreSQL; mcp_budget by default' },
   { flags: '--prefix <text>', meaning: 'what keys in Redis begin with; mcp-budget: by default' },

@@ -43,9 +43,7 @@ test.each([
   ['a text', 'error: a text'],
   [undefined, 'error: undefined'],
 ])('a fault of another kind, %s, is told in one line', async (fault, wanted) => {
-  const { said, running } = around(async () => {
-    throw fault
-  })
+  const { said, running } = around(() => Promise.resolve().then(() => Promise.reject(fault as Error)))
   expect(await running.done).toBe(1)
   expect(said).toEqual([wanted])
 })
