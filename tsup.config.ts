@@ -12,6 +12,7 @@ import { defineConfig } from 'tsup'
 const library = defineConfig({
   entry: {
     index: 'src/index.ts',
+    audit: 'src/audit/index.ts',
     delegation: 'src/delegation/index.ts',
     postgres: 'src/backends/postgres/index.ts',
     sqlite: 'src/backends/sqlite/index.ts',
@@ -35,6 +36,7 @@ const library = defineConfig({
   dts: {
     entry: {
       index: 'src/index.ts',
+      audit: 'src/audit/index.ts',
       delegation: 'src/delegation/index.ts',
       postgres: 'src/backends/postgres/index.ts',
       sqlite: 'src/backends/sqlite/index.ts',

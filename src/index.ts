@@ -93,13 +93,23 @@ export {
   type TaskStore,
 } from './tasks/task-store.js'
 
-export { withLedger } from './ledger/with-ledger.js'
+export { withLedger, type LedgerMiddleware, type LedgerOptions } from './ledger/with-ledger.js'
 export { MemoryLedger } from './ledger/memory-ledger.js'
 export { replay } from './ledger/replay.js'
-export { report, type CallTotals, type Report } from './ledger/report.js'
+export { report, type Report, type ReportSums } from './ledger/report.js'
+export type { CallTotals } from './ledger/call-sums.js'
 export type { AttemptReport, Cost, OperationReport } from './ledger/operations.js'
 export type { CallRecord, FoldedCalls, LedgerRecord, MoneyEntry, MoneyOp } from './ledger/entry.js'
-export type { Ledger, LedgerQuery } from './ledger/ledger.js'
+export type {
+  GroupedLedger,
+  Ledger,
+  LedgerPage,
+  LedgerQuery,
+  NumberedLedger,
+  NumberedRecord,
+  PagedLedger,
+  PageRequest,
+} from './ledger/ledger.js'
 
 export { compose, composeWith, type Meter } from './core/compose.js'
 export { middleware } from './core/adapt.js'

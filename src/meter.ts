@@ -1,9 +1,10 @@
 import { composeWith, type Meter } from './core/compose.js'
+import { misconfigured } from './core/settings.js'
 import { systemClock } from './core/clock.js'
 import { withBudget } from './budget/with-budget.js'
 import { withCostProfile } from './pricing/with-cost-profile.js'
 import { withTaskTracking } from './tasks/with-task-tracking.js'
-import { withLedger } from './ledger/with-ledger.js'
+import { ledgerSteps } from './ledger/with-ledger.js'
 import { canDelegate } from './budget/enforcer.js'
 import { withDelegation, type DelegationOptions } from './delegation/with-delegation.js'
 import type { BudgetEvents } from './core/events.js'
@@ -22,6 +23,11 @@ export interface MeterOptions extends PrincipalBudgetOptions {
   readonly prices: Omit<CostProfileOptions, 'events' | 'clock' | 'enforce'>
   /** Where a record of each call is written. Give the store the same one, and the money entries are there too. */
   readonly ledger?: Ledger
+  /**
+   * In hard mode no call is handed on without a record that it has begun, and by whose token: see `LedgerOptions`. Needs
+   * `ledger`.
+   */
+  readonly auditRequired?: boolean
   /** Who pays, by a token: settings of `withDelegation`. Its `enforcer`, `events` and `clock` are those of the meter. */
   readonly delegation?: DelegationOptions
   /** Holds that follow tasks, and prices of retries. */
@@ -33,7 +39,7 @@ export type Payer = { readonly budget: BudgetSpec } | { readonly delegation: Tok
 
 /** What {@link meter} makes. */
 export interface BudgetMeter extends Meter {
-  /** Tries to post the ends of calls that the store has not acknowledged yet; call it before the process ends. */
+  /** Tries to post the ends of calls, and their records, that the store and the ledger have not taken yet; call it before the process ends. */
   flush(): Promise<void>
 }
 
@@ -48,16 +54,23 @@ export interface BudgetMeter extends Meter {
  * ```
  */
 export function meter(options: MeterOptions & Payer): BudgetMeter {
-  const { prices, ledger, delegation, tasks, ...budget } = options
-  const { events, clock = systemClock, mode = 'hard' } = budget
+  const { prices, ledger, auditRequired = false, delegation, tasks, ...budget } = options
+  const { events, clock = systemClock, mode = 'hard', storeTimeoutMs } = budget
   const heard = { ...(events !== undefined && { events }), clock }
   const priced = withCostProfile({ ...prices, enforce: mode === 'hard', ...heard })
-  const recorded = ledger === undefined ? [] : [withLedger({ ledger, ...heard })]
+  const wait = storeTimeoutMs === undefined ? {} : { storeTimeoutMs }
+  if (auditRequired && ledger === undefined) throw misconfigured('ledger', 'a ledger, for `auditRequired`', ledger)
+  const kept = ledger && ledgerSteps({ ledger, auditRequired, enforce: mode === 'hard', ...wait, ...heard })
+  const recorded = kept === undefined ? [] : [kept.record]
+  // Once it is known whose token it is; before anything costs.
+  const begun = kept?.begin === undefined ? [] : [kept.begin]
   const tracked = tasks === undefined ? [] : [withTaskTracking({ ...tasks, ...heard })]
   const paid = withBudget({ ...(ledger !== undefined && { records: ledger }), ...budget })
   const known = delegation === undefined ? [] : [withDelegation(given(delegation, budget, heard))]
-  return Object.assign(composeWith(clock, [...recorded, ...known, priced, ...tracked, paid]), {
-    flush: () => paid.flush(),
+  return Object.assign(composeWith(clock, [...recorded, ...known, ...begun, priced, ...tracked, paid]), {
+    flush: async () => {
+      await Promise.all([paid.flush(), kept?.record.flush()])
+    },
   })
 }
 

@@ -31,7 +31,11 @@ export interface MoneyEntry extends BalanceChange {
   readonly counter: BudgetId | undefined
 }
 
-/** What happened to one call: refusals too. Linked to its money entries by the charge id. */
+/**
+ * What happened to one call: refusals too. Linked to its money entries by the charge id. With `auditRequired` there is
+ * one before it is handed on, too, with the outcome `begun`; it counts no call. One without an end is what a killed
+ * process leaves.
+ */
 export interface CallRecord {
   readonly kind: 'call'
   readonly chargeId: ChargeId
@@ -42,7 +46,7 @@ export interface CallRecord {
   /** By which token, 43 characters; none where no token was asked for, or none was good. */
   readonly tokenId: string | undefined
   readonly budgets: readonly BudgetId[]
-  readonly outcome: CallOutcome['kind']
+  readonly outcome: CallOutcome['kind'] | 'begun'
   readonly proves: Proof
   readonly refusal: { readonly error: RefusalSlug; readonly reason: RefusalReason } | undefined
   readonly cost: Credits | undefined
@@ -63,7 +67,7 @@ export interface FoldedCalls {
   readonly kind: 'calls'
   readonly tool: string
   readonly budgets: readonly BudgetId[]
-  readonly outcome: CallOutcome['kind']
+  readonly outcome: CallRecord['outcome']
   readonly proves: Proof
   readonly calls: number
   readonly charged: Credits

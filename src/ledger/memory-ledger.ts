@@ -1,9 +1,15 @@
-import { budgetId, type BudgetId } from '../budget/budget-id.js'
+import { tenantOf, type BudgetId } from '../budget/budget-id.js'
 import { applyChange } from '../budget/hold.js'
 import { assertKeys, integer } from '../core/settings.js'
-import { addCalls, type Mutable } from './report.js'
+import { matching } from './matching.js'
+import { readCursor, readPage, readQuery } from './read-query.js'
+import { addCalls, type Mutable } from './call-sums.js'
+import { report, type ReportSums } from './report.js'
 import type { CallRecord, FoldedCalls, LedgerRecord, MoneyEntry } from './entry.js'
-import type { Ledger, LedgerQuery } from './ledger.js'
+import type { LedgerPage, LedgerQuery, PagedLedger, PageRequest } from './ledger.js'
+
+/** Where a record stands: its time, money or call, and a number. What was folded away comes first. */
+type Position = readonly [at: number, kind: number, n: number]
 
 /**
  * How many kinds of folded calls are told apart. Beyond it the tool's name is dropped, and beyond twice as many the
@@ -24,22 +30,28 @@ const OTHER = '(other)'
  * console.table(report(ledger.entries()).byTool)
  * ```
  */
-export class MemoryLedger implements Ledger {
+export class MemoryLedger implements PagedLedger {
   readonly #maxEntries: number
+  readonly #partitionOf: (budget: BudgetId) => string
   /** The sum of each budget's folded entries, up to the last of them. */
   readonly #openings = new Map<BudgetId, Mutable<MoneyEntry>>()
   readonly #folded = new Map<string, Mutable<FoldedCalls>>()
   /** Before `#head` they have been folded away, and their places are empty so that they can be collected. */
   #records: Array<LedgerRecord | undefined> = []
   #head = 0
+  /** How many records came before the first of `#records`. */
+  #before = 0
 
   /**
    * @param options.maxEntries how many records are kept whole, 100,000 by default. They are folded in batches: up to
    * 1/64 more are kept, and at most 1,024 more.
+   * @param options.partition what a query for a partition means for records of calls, by default a budget's tenant: the
+   * `partition` of the store
    * @throws BudgetError `invalid_config`
    */
-  constructor(options: { maxEntries?: number } = {}) {
-    assertKeys(options, ['maxEntries'], 'options')
+  constructor(options: { maxEntries?: number; partition?: (budget: BudgetId) => string } = {}) {
+    assertKeys(options, ['maxEntries', 'partition'], 'options')
+    this.#partitionOf = options.partition ?? tenantOf
     const bounds = { least: 1, most: Number.MAX_SAFE_INTEGER, otherwise: 100_000 }
     this.#maxEntries = integer(options.maxEntries, bounds, 'maxEntries')
   }
@@ -56,6 +68,7 @@ export class MemoryLedger implements Ledger {
     // Moves the rest down once in a while, so that folding costs the same for every record.
     if (this.#head > most) {
       this.#records = this.#records.slice(this.#head)
+      this.#before += this.#head
       this.#head = 0
     }
   }
@@ -64,18 +77,44 @@ export class MemoryLedger implements Ledger {
     query: LedgerQuery & { readonly kind: Kind },
   ): ReadonlyArray<Extract<LedgerRecord, { kind: Kind }>>
   entries(query?: LedgerQuery): readonly LedgerRecord[]
-  entries(query: LedgerQuery = {}): readonly LedgerRecord[] {
-    const wanted = query.budget === undefined ? query : { ...query, budget: budgetId(query.budget) }
-    const sums = [...this.#openings.values(), ...this.#folded.values()].map((sum) => ({ ...sum }))
-    const all = [...sums, ...(this.#records.slice(this.#head) as LedgerRecord[])]
-    return all.filter((record) => matches(record, wanted))
+  entries(query?: LedgerQuery): readonly LedgerRecord[] {
+    const all = this.#placed().map(({ record }) => record)
+    return all.filter(matching(all, readQuery(query), this.#partitionOf))
+  }
+
+  page(request?: LedgerQuery & PageRequest): LedgerPage {
+    const { query, cursor, limit } = readPage(request)
+    const after = readCursor<Position>(cursor, [0, 0, 0]) ?? [-2, 0, 0]
+    const placed = this.#placed()
+    const all = placed.map(({ record }) => record)
+    const matches = matching(all, query, this.#partitionOf)
+    const found = placed
+      .filter(({ record, place }) => compare(place, after) > 0 && matches(record))
+      .sort((a, b) => compare(a.place, b.place))
+    const records = found.slice(0, limit).map(({ record }) => record)
+    return { records, next: found.length > limit ? JSON.stringify(found[limit - 1]?.place) : undefined }
+  }
+
+  report(query?: LedgerQuery): ReportSums {
+    const { byBudget, byTool, byOutcome } = report(this.entries(query))
+    return { byBudget, byTool, byOutcome }
+  }
+
+  #placed(): Array<{ readonly record: LedgerRecord; readonly place: Position }> {
+    // Sums are of no time, and their places must not change while they grow.
+    const sums = [[...this.#openings.values()], [...this.#folded.values()]].flatMap((each, kind) =>
+      each.map((sum, n) => ({ record: { ...sum }, place: [-1, kind, n] as const })),
+    )
+    const kept = this.#records.slice(this.#head) as LedgerRecord[]
+    const first = this.#before + this.#head
+    return [...sums, ...kept.map((record, i) => ({ record, place: placeOf(record, first + i) }))]
   }
 
   #foldNext(): void {
     const record = this.#records[this.#head] as LedgerRecord
     this.#records[this.#head++] = undefined
     if (record.kind === 'money') this.#foldMoney(record)
-    else addCalls(this.#foldedLike(record), record)
+    else if (record.outcome !== 'begun') addCalls(this.#foldedLike(record), record)
   }
 
   #foldMoney(entry: MoneyEntry): void {
@@ -111,17 +150,10 @@ export class MemoryLedger implements Ledger {
   }
 }
 
-function matches(record: LedgerRecord, { kind, budget, tool, chargeId, since, until }: LedgerQuery): boolean {
-  const about: Partial<Pick<CallRecord, 'chargeId' | 'at'>> & Pick<CallRecord, 'budgets'> =
-    record.kind === 'money' ? { chargeId: record.id, budgets: [record.budget], at: record.at } : record
-  // What was folded away has no time: it is neither before nor after any.
-  const { at = Number.NaN } = about
-  return (
-    (kind === undefined || record.kind === kind) &&
-    (tool === undefined || record.tool === tool) &&
-    (budget === undefined || about.budgets.includes(budget)) &&
-    (chargeId === undefined || about.chargeId === chargeId) &&
-    (since === undefined || at >= since) &&
-    (until === undefined || at < until)
-  )
+function placeOf(record: LedgerRecord, n: number): Position {
+  return record.kind === 'calls' ? [-1, 2, n] : [record.at, record.kind === 'money' ? 0 : 1, n]
+}
+
+function compare(a: Position, b: Position): number {
+  return a[0] - b[0] || a[1] - b[1] || a[2] - b[2]
 }

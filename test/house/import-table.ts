@@ -19,9 +19,11 @@ const PORTS = [
   'budget/outbox.ts',
   'budget/reach.ts',
   'budget/refusals.ts',
+  'ledger/call-sums.ts',
   'ledger/ledger.ts',
   'ledger/entry.ts',
   'ledger/operations.ts',
+  'ledger/read-query.ts',
   'tasks/task-store.ts',
   'tasks/task-requests.ts',
 ]
@@ -60,6 +62,8 @@ export const TABLE: Readonly<Record<string, Row>> = {
   // In shadow mode it remembers apart from those who enforce.
   'tasks/with-task-tracking.ts': { ...FEATURE, values: [...FEATURE.values, 'backends/memory/'] },
   'ledger/': FEATURE,
+  // Node only: it signs, and writes files.
+  'audit/': { ...FEATURE, node: true },
   'mcp/': { values: ['core/'], types: FEATURES, packages: [], node: false },
   'backends/engine/': STORE,
   'backends/memory/': { ...STORE, values: [...STORE.values, 'backends/engine/'] },

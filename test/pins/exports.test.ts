@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import ts from 'typescript'
 import { beforeAll, describe, expect, test } from 'vitest'
+import * as audit from '../../src/audit/index.js'
 import * as delegation from '../../src/delegation/index.js'
 import * as postgres from '../../src/backends/postgres/index.js'
 import * as redis from '../../src/backends/redis/index.js'
@@ -36,17 +37,17 @@ const ROOT = {
     'DelegateOptions', 'DelegateParams', 'DelegatingEnforcer', 'Delegation', 'DelegationCaps',
     'DelegationOptions', 'DueTasks', 'DurationWindow', 'EndRequest', 'EndResult', 'EnforcerReason',
     'ErrorOutcome', 'ExtendRequest', 'ExtendResult', 'FailMode', 'Failure', 'FinishRequest', 'FoldedCalls',
-    'GovernableMethod', 'GrantRequest', 'Held', 'HoldEnd', 'HoldEvent', 'HoldLine', 'HoldMeta', 'HoldRequest',
+    'GovernableMethod', 'GrantRequest', 'GroupedLedger', 'Held', 'HoldEnd', 'HoldEvent', 'HoldLine', 'HoldMeta', 'HoldRequest',
     'HoldResult', 'HoldState', 'HoldingEnforcer', 'Identified', 'InMemoryBudgetEnforcerOptions',
-    'InMemoryTaskStoreOptions', 'InputOutcome', 'JsonObject', 'KeyRingOptions', 'Ledger', 'LedgerQuery',
+    'InMemoryTaskStoreOptions', 'InputOutcome', 'JsonObject', 'KeyRingOptions', 'Ledger', 'LedgerMiddleware', 'LedgerOptions', 'LedgerPage', 'LedgerQuery',
     'LedgerRecord', 'LineWindow', 'LostOutcome', 'MasterKey', 'MatchedPrice', 'MaybePromise', 'Meter',
     'MeterOptions', 'MeteredRule', 'Metering', 'Mode', 'MoneyEntry', 'MoneyOp', 'MoneySink', 'MoveResult',
-    'NewBudget', 'NoAuthOptions', 'ObservedMessage', 'OnExpire', 'Operation', 'OperationReport', 'OperationView', 'Ordered',
-    'OutcomePrices', 'Overage', 'Payer', 'Peers', 'Prefix', 'PrefixLimit', 'Price', 'PriceCharge',
+    'NewBudget', 'NoAuthOptions', 'NumberedLedger', 'NumberedRecord', 'ObservedMessage', 'OnExpire', 'Operation', 'OperationReport', 'OperationView', 'Ordered',
+    'OutcomePrices', 'Overage', 'PageRequest', 'PagedLedger', 'Payer', 'Peers', 'Prefix', 'PrefixLimit', 'Price', 'PriceCharge',
     'PriceFunction', 'PriceMatch', 'PriceMetering', 'PriceRule', 'PriceSource', 'Priced', 'PricedRule',
     'Principal', 'PrincipalBudgetOptions', 'Proof', 'Rate', 'Refusal', 'RefusalCodes', 'RefusalData',
     'RefusalReason', 'RefusalReasons', 'RefusalSlug', 'RefusedCall', 'RefusedOutcome', 'Registration',
-    'ReleaseRequest', 'ReleaseResult', 'Report', 'RequestKey', 'RequestingClient', 'ResultOutcome',
+    'ReleaseRequest', 'ReleaseResult', 'Report', 'ReportSums', 'RequestKey', 'RequestingClient', 'ResultOutcome',
     'RetiredKey', 'RetryCostMode', 'RetryPolicy', 'RevokeParams', 'RevokeRequest', 'RevokeResult', 'Revoked',
     'SchemaResult', 'Screening', 'SealKey', 'SeatOptions', 'SecretAuthOptions', 'ServerCosts', 'ServerFactory',
     'ServerLike', 'SpendRequest', 'StandardSchemaV1', 'TaskBinding', 'TaskEnd', 'TaskEndKind', 'TaskFate',
@@ -54,6 +55,20 @@ const ROOT = {
     'TaskTrackingOptions', 'TokenAuthOptions', 'ToolCall', 'ToolHandler', 'ToolListing', 'ToolPinList',
     'ToolPinsOptions', 'Tracked', 'TransferRequest', 'TransportLike', 'Unpriced', 'UsedLimit',
     'WantedDelegation', 'WindowSpan', 'WindowSpec', 'WindowUnit', 'WrongOrder',
+  ],
+}
+const AUDIT = {
+  // prettier-ignore
+  values: [
+    'LedgerSealer', 'MemorySeals', 'chainRecords', 'checkpointHash', 'fileSink', 'generateKeys', 'publicKey',
+    'readCheckpoints', 'signingKey', 'verifyLedger',
+  ],
+  // prettier-ignore
+  types: [
+    'BadCheckpoint', 'BalanceSource', 'BreakReason', 'Broken', 'ChainKind', 'ChainName', 'ChainPlace', 'ChainRecord',
+    'Checkpoint', 'CheckpointFault', 'CheckpointOptions', 'CheckpointSink', 'KeyPair', 'LedgerSealerOptions',
+    'MoneyFault', 'PublicKey', 'Seal', 'SealStore', 'SigningKey', 'Truncated', 'Unbalanced', 'Verification',
+    'VerificationFault', 'Verified', 'VerifyOptions', 'WholeChain',
   ],
 }
 const DELEGATION = {
@@ -103,7 +118,7 @@ let program: ts.Program
 beforeAll(() => {
   const { config } = ts.readConfigFile('tsconfig.json', (path) => ts.sys.readFile(path)) as { config: object }
   const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: [] }, ts.sys, process.cwd())
-  const entries = ['src/index.ts', 'src/delegation/index.ts', 'src/testing/index.ts']
+  const entries = ['src/index.ts', 'src/audit/index.ts', 'src/delegation/index.ts', 'src/testing/index.ts']
   const stores = ['src/backends/postgres/index.ts', 'src/backends/redis/index.ts', 'src/backends/sqlite/index.ts']
   program = ts.createProgram([...entries, ...stores], options)
 }, 60_000)
@@ -111,6 +126,11 @@ beforeAll(() => {
 describe('mcp-budget', () => {
   test('exports these values', () => expect(Object.keys(root).sort()).toEqual(ROOT.values))
   test('exports these types', () => expect(typesOf('src/index.ts', root)).toEqual(ROOT.types))
+})
+
+describe('mcp-budget/audit', () => {
+  test('exports these values', () => expect(Object.keys(audit).sort()).toEqual(AUDIT.values))
+  test('exports these types', () => expect(typesOf('src/audit/index.ts', audit)).toEqual(AUDIT.types))
 })
 
 describe('mcp-budget/delegation', () => {
@@ -146,6 +166,10 @@ describe('package.json', () => {
       '.': {
         import: { types: './dist/index.d.ts', default: './dist/index.js' },
         require: { types: './dist/index.d.cts', default: './dist/index.cjs' },
+      },
+      './audit': {
+        import: { types: './dist/audit.d.ts', default: './dist/audit.js' },
+        require: { types: './dist/audit.d.cts', default: './dist/audit.cjs' },
       },
       './delegation': {
         import: { types: './dist/delegation.d.ts', default: './dist/delegation.js' },

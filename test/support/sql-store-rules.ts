@@ -93,10 +93,10 @@ const DURABLE: readonly SqlRule[] = [
       clock.jump(-3_600_000)
       const second = await open()
       expect(await second.describe('main')).toMatchObject({ held: 1 })
-      const { entries } = second.ledger
-      const dates = (await entries()).map((entry) => ('at' in entry ? entry.at : 0))
+      const { ledger } = second
+      const dates = (await ledger.entries()).map((entry) => ('at' in entry ? entry.at : 0))
       await hold(second, 'after', 1_000)
-      const [after] = await entries({ chargeId: 'after' })
+      const [after] = await ledger.entries({ chargeId: 'after' })
       expect(after !== undefined && 'at' in after && after.at).toBe(Math.max(...dates))
       await second.shutdown()
     },

@@ -94,4 +94,64 @@ CREATE TABLE ${s}.task_totals (
   "id" text COLLATE "C" PRIMARY KEY, "tasks" bigint NOT NULL, "ended" bigint NOT NULL, "failures" bigint NOT NULL
 );
 `,
+  // Records of calls are numbered, and have columns for what they are asked by. The partition of one is that of its
+  // first budget, or, where that is gone, the tenant of it. What a text of PostgreSQL cannot hold is
+  // replaced.
+  (s) => `
+ALTER TABLE ${s}.partitions ADD COLUMN "calls" bigint NOT NULL DEFAULT 0;
+
+CREATE TABLE ${s}.numbered_calls (
+  "partition" text COLLATE "C" NOT NULL, "seq" bigint NOT NULL, "charge_id" text COLLATE "C", "at" bigint NOT NULL,
+  "tool" text COLLATE "C" NOT NULL, "token_id" text COLLATE "C", "task_id" text COLLATE "C",
+  "operation_id" text COLLATE "C", "payer" text COLLATE "C" NOT NULL, "server" text COLLATE "C" NOT NULL,
+  "outcome" text NOT NULL, "proves" text NOT NULL,
+  "calls" bigint NOT NULL, "charged" bigint NOT NULL, "reported" bigint NOT NULL, "body" text NOT NULL
+);
+INSERT INTO ${s}.numbered_calls
+SELECT "partition", row_number() OVER (PARTITION BY "partition" ORDER BY "n"), "charge_id", "at", "tool",
+  j ->> 'tokenId', j ->> 'taskId', j ->> 'operationId', "payer", coalesce(j ->> 'server', ''),
+  j ->> 'outcome', j ->> 'proves',
+  CASE WHEN "charge_id" IS NULL THEN (j ->> 'calls')::bigint
+    WHEN j ->> 'outcome' = 'input-required' OR j ->> 'taskEnd' IS NOT NULL THEN 0 ELSE 1 END,
+  coalesce(j #>> '{charge,charged}', j ->> 'charged', '0')::bigint,
+  coalesce(j #>> '{charge,reported}', j ->> 'reported', '0')::bigint, "body"
+FROM (
+  SELECT c."n", c."charge_id", coalesce(c."at", -1) AS "at", c."tool", c."body", c.j, c."payer",
+    coalesce(b."partition", split_part(c."payer", '/', 1)) AS "partition"
+  FROM (
+    SELECT *, coalesce(j #>> '{budgets,0}', '') COLLATE "C" AS "payer"
+    FROM (SELECT *, regexp_replace("body", '\\\\u(0000|d[89a-f][0-9a-f]{2})', '\\\\ufffd', 'g')::json AS j FROM ${s}.calls) parsed
+  ) c LEFT JOIN ${s}.budgets b ON b."id" = c."payer"
+) found;
+DROP TABLE ${s}.calls;
+ALTER TABLE ${s}.numbered_calls RENAME TO calls;
+ALTER TABLE ${s}.calls ADD CONSTRAINT calls_pkey PRIMARY KEY ("partition", "seq");
+INSERT INTO ${s}.partitions ("id", "seq", "born", "now", "forgotten", "calls")
+  SELECT "partition", 0, 0, 0, 0, max("seq") FROM ${s}.calls GROUP BY "partition"
+  ON CONFLICT ("id") DO UPDATE SET "calls" = excluded."calls";
+CREATE INDEX calls_charge ON ${s}.calls ("charge_id");
+CREATE INDEX calls_at ON ${s}.calls ("at");
+CREATE INDEX calls_tool ON ${s}.calls ("tool", "at");
+CREATE INDEX calls_token ON ${s}.calls ("token_id", "charge_id") WHERE "token_id" IS NOT NULL;
+CREATE INDEX calls_task ON ${s}.calls ("task_id", "payer", "server", "charge_id") WHERE "task_id" IS NOT NULL;
+CREATE INDEX calls_operation ON ${s}.calls ("operation_id", "payer", "charge_id") WHERE "operation_id" IS NOT NULL;
+
+CREATE TABLE ${s}.call_budgets (
+  "budget" text COLLATE "C" NOT NULL, "at" bigint NOT NULL, "partition" text COLLATE "C" NOT NULL,
+  "seq" bigint NOT NULL, PRIMARY KEY ("budget", "at", "partition", "seq")
+);
+INSERT INTO ${s}.call_budgets SELECT DISTINCT each, "at", "partition", "seq" FROM ${s}.calls,
+  json_array_elements_text(regexp_replace("body", '\\\\u(0000|d[89a-f][0-9a-f]{2})', '\\\\ufffd', 'g')::json -> 'budgets') AS each;
+CREATE INDEX entries_at ON ${s}.entries ("at");
+ALTER TABLE ${s}.entries ALTER COLUMN "tool" TYPE text COLLATE "C";
+CREATE INDEX entries_tool ON ${s}.entries ("tool", "at") WHERE "tool" IS NOT NULL;
+`,
+  // What a sealer wrote of the records up to each: see docs/reference/ledger-integrity.md.
+  (s) => `
+CREATE TABLE ${s}.seals (
+  "partition" text COLLATE "C" NOT NULL, "kind" text COLLATE "C" NOT NULL CHECK ("kind" IN ('money', 'call')),
+  "after" bigint NOT NULL, "seq" bigint NOT NULL CHECK ("seq" > "after"), "hash" text NOT NULL, "marks" text NOT NULL,
+  "at" bigint NOT NULL, PRIMARY KEY ("partition", "kind", "seq"), UNIQUE ("partition", "kind", "after")
+);
+`,
 ]

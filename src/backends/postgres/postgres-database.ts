@@ -2,8 +2,12 @@ import { isLost, isRace, unavailable } from './faults.js'
 import { PostgresTransaction, type PostgresTransactionOptions } from './postgres-transaction.js'
 import { withClient } from './with-client.js'
 import type { PostgresClient, PostgresPool } from './postgres-pool.js'
+import type { LedgerReader } from '../sql/sql-ledger.js'
 import type { SqlDatabase } from '../sql/sql-budget-enforcer.js'
 import type { Transaction } from '../sql/transaction.js'
+
+/** All that is read is of one moment. */
+const READING = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off'
 
 /**
  * A database of PostgreSQL. Settings are those of a transaction, never of a session. Without sequential scans no plan
@@ -29,9 +33,17 @@ export class PostgresDatabase implements SqlDatabase {
   }
 
   transact<Answer>(work: (tx: Transaction) => Promise<Answer>): Promise<Answer> {
+    return this.#work(this.#begin, work)
+  }
+
+  read<Answer>(work: (reader: LedgerReader) => Promise<Answer>): Promise<Answer> {
+    return this.#work(READING, work)
+  }
+
+  #work<Answer>(begin: string, work: (tx: PostgresTransaction) => Promise<Answer>): Promise<Answer> {
     return withClient(this.#pool, async (client, spoil) => {
       try {
-        await client.query({ text: this.#begin })
+        await client.query({ text: begin })
         const answer = await work(new PostgresTransaction(client, this.#options))
         await client.query({ text: 'COMMIT' })
         return answer

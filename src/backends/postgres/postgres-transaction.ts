@@ -1,3 +1,4 @@
+import { lockOrder } from '../sql/lock-order.js'
 import type {
   Changes,
   First,
@@ -8,9 +9,12 @@ import type {
   TasksWanted,
   Transaction,
 } from '../sql/transaction.js'
-import type { HoldRow, PartitionRow, Rows } from '../sql/rows.js'
-import type { LedgerQuery } from '../../ledger/ledger.js'
+import type { HoldRow, PartitionRow } from '../sql/rows.js'
+import type { LedgerReader } from '../sql/sql-ledger.js'
+import type { LedgerSelectOf } from '../sql/ledger-queries.js'
 import type { PostgresClient } from './postgres-pool.js'
+import { SEAL_COLUMNS } from '../sql/sql-seals.js'
+import type { Seal } from '../../ledger/seal.js'
 import type { TaskChanges, TasksFound } from '../sql/task-set.js'
 import type { Prepared, Statements } from './statements.js'
 
@@ -24,7 +28,7 @@ export interface PostgresTransactionOptions {
 }
 
 /** A transaction of PostgreSQL, which holds the locks of its partitions. */
-export class PostgresTransaction implements Transaction {
+export class PostgresTransaction implements Transaction, LedgerReader {
   readonly #client: PostgresClient
   readonly #options: PostgresTransactionOptions
 
@@ -38,10 +42,10 @@ export class PostgresTransaction implements Transaction {
     const [row] = await this.#run<Record<'partitions' | 'known' | 'homes' | 'now', string>>(statements.lock, wanted)
     const { partitions = '[]', known = '[]', homes = '[]', now = '' } = row ?? {}
     const rows = JSON.parse(partitions) as PartitionRow[]
-    const ids = [...new Set([...wanted.partitions, ...(JSON.parse(homes) as string[])])].sort()
+    const ids = [...new Set([...wanted.partitions, ...(JSON.parse(homes) as string[])])]
     const missing = ids.filter((id) => !rows.some((each) => each.id === id))
     if (missing.length > 0) {
-      await this.#run(statements.partitions, { partitions: missing })
+      await this.#run(statements.partitions, { partitions: lockOrder(missing) })
       return this.lock({ ...wanted, partitions: ids })
     }
     return { partitions: rows, known: JSON.parse(known) as string[], now: serverTime ? Number(now) : undefined }
@@ -84,9 +88,15 @@ export class PostgresTransaction implements Transaction {
     await this.#send({ ...writeTasks, values: writeTasks.parameters.map((name) => JSON.stringify(rows[name])) })
   }
 
-  async ledger<Name extends 'entries' | 'calls'>(table: Name, query: LedgerQuery): Promise<ReadonlyArray<Rows[Name]>> {
-    const { rows = [] } = await this.#read(this.#options.statements.ledger(table, query), query)
-    return rows as Array<Rows[Name]>
+  async addSeal(seal: Seal): Promise<boolean> {
+    const { addSeal } = this.#options.statements
+    return (await this.#send({ ...addSeal, values: SEAL_COLUMNS.map((name) => seal[name]) })).length > 0
+  }
+
+  async select<Row>(of: LedgerSelectOf): Promise<readonly Row[]> {
+    const { text, values } = this.#options.statements.ledger(of)
+    const [row] = (await this.#send({ name: '', text, values })) as ReadonlyArray<{ readonly rows: string }>
+    return JSON.parse(row?.rows ?? '[]') as Row[]
   }
 
   async #read(statement: Prepared, wanted: object): Promise<Record<string, unknown[]>> {

@@ -3,18 +3,17 @@ import {
   firstQueries,
   forgetQueries,
   insert,
-  namesOf,
   restQueries,
   upsert,
   type Dialect,
   type Query,
   type TableName,
 } from '../sql/queries.js'
-import { ledgerQuery } from '../sql/ledger-rows.js'
+import { addSeal, SEAL_COLUMNS } from '../sql/sql-seals.js'
 import { TABLES } from '../sql/rows.js'
 import { TASK_TABLES, type TaskTableName } from '../sql/task-rows.js'
 import { taskQueries } from '../sql/task-queries.js'
-import type { LedgerQuery } from '../../ledger/ledger.js'
+import type { LedgerSelectOf } from '../sql/ledger-queries.js'
 
 /** A statement, and the names of what its values are made of. */
 export interface Prepared {
@@ -30,6 +29,7 @@ function dialect(schema: string, before = 0): Dialect {
     isIn: (column, n) => `${column} = ANY ($${before + n}::text[])`,
     pairs: (n) => `SELECT pair ->> 0, pair ->> 1 FROM jsonb_array_elements($${before + n}::jsonb) AS pair`,
     number: (n) => `$${before + n}::bigint`,
+    text: (n) => `$${before + n}::text`,
     table: (name) => `${schema}.${name}`,
   }
 }
@@ -45,6 +45,7 @@ export class Statements {
   readonly rest: Prepared
   readonly write: Prepared
   readonly tasks: Prepared
+  readonly addSeal: Prepared
   readonly writeTasks: Prepared
   readonly #schema: string
 
@@ -57,7 +58,7 @@ export class Statements {
       parameters,
     })
     this.lock = named('lock', lockText(d), ['partitions', 'holds'])
-    const made = `INSERT INTO ${d.table('partitions')} SELECT "id", 0, 0, 0, 0 FROM unnest($1::text[]) AS "id"`
+    const made = `INSERT INTO ${d.table('partitions')} (${columnsOf('partitions')}) SELECT "id", 0, 0, 0, 0, 0 FROM unnest($1::text[]) AS "id"`
     this.partitions = named('partitions', `${made} ON CONFLICT ("id") DO NOTHING`, ['partitions'])
     const { holds, rest } = forgetQueries(d, 'FOR UPDATE SKIP LOCKED')
     this.forgetHolds = named('forget holds', holds.sql, holds.parameters)
@@ -67,15 +68,20 @@ export class Statements {
     this.first = { ...together(schema, firstQueries), name: `mcp-budget ${schema} first` }
     this.rest = { ...together(schema, restQueries), name: `mcp-budget ${schema} rest` }
     this.write = named('write', writeText(d), [...(Object.keys(TABLES) as TableName[]), 'uncounted', 'newHolds'])
+    this.addSeal = named(
+      'add seal',
+      addSeal(d.table('seals'), (n) => `$${n}`),
+      SEAL_COLUMNS,
+    )
     this.tasks = { ...together(schema, taskQueries), name: `mcp-budget ${schema} tasks` }
     const gone = ['goneTasks', 'goneKeys', 'goneFailures']
     this.writeTasks = named('write tasks', writeTasksText(d), [...Object.keys(TASK_TABLES), 'partitions', ...gone])
   }
 
-  /** What reads a ledger. */
-  ledger(table: 'entries' | 'calls', asked: LedgerQuery): Prepared {
-    const query = ledgerQuery(dialect(this.#schema), { table, columns: namesOf(table) }, asked)
-    return { name: '', text: `SELECT ${rowsOf(query)} AS rows`, parameters: query.parameters }
+  /** What reads a ledger. It has no name, so that it is planned for what it is asked. */
+  ledger(of: LedgerSelectOf): { readonly text: string; readonly values: Array<string | number> } {
+    const { sql, values } = of(dialect(this.#schema))
+    return { text: `SELECT ${rowsOf({ sql })} AS rows`, values: [...values] }
   }
 }
 
@@ -86,7 +92,7 @@ function lockText(d: Dialect): string {
   return `WITH known AS (${holds}),
     locked AS (
       SELECT * FROM ${partitions} WHERE "id" = ANY ($1::text[]) OR "id" IN (SELECT "partition" FROM known)
-      ORDER BY "id" FOR UPDATE)
+      ORDER BY "id" = '', "id" FOR UPDATE)
     SELECT (SELECT coalesce(json_agg(locked), '[]')::text FROM locked) AS partitions,
       (SELECT coalesce(json_agg("id"), '[]')::text FROM known) AS known,
       (SELECT coalesce(json_agg(DISTINCT "partition"), '[]')::text FROM known) AS homes,
@@ -108,7 +114,7 @@ function together<Name extends string>(
   return { text: `SELECT ${columns.join(',\n')}`, parameters }
 }
 
-function rowsOf({ sql }: Query): string {
+function rowsOf({ sql }: Pick<Query, 'sql'>): string {
   return `(SELECT coalesce(json_agg(found), '[]')::text FROM (${sql}) AS found)`
 }
 

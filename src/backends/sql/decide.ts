@@ -1,6 +1,6 @@
 import { chargeIdTime } from '../../core/ids.js'
-import { entriesOf } from './ledger-rows.js'
 import { linksOf } from './hold-rows.js'
+import { lockOrder } from './lock-order.js'
 import { MOST_BANS } from '../engine/revocations.js'
 import { NOWHERE } from './loaded-holds.js'
 import { StepEngine } from './step-engine.js'
@@ -66,16 +66,17 @@ export async function decide(
   set.due(due, ending)
   const engine = new StepEngine(set, { clock: { now: () => now }, ledger: set, partition: options.partitionOf })
   engine.sweep()
-  const answers = isAll ? await settleAll(tx, calls, { engine, set }) : undefined
+  const answers = isAll ? calls.map((call) => settle(call, engine, set)) : undefined
   const changes = set.changes()
   if (changes !== undefined) await tx.write(changes)
   return answers
 }
 
 async function lock(tx: Transaction, { partitions, holds, released }: Touched): Promise<Locked> {
-  const locked = await tx.lock({ partitions: [...partitions].sort(), holds: [...holds] })
+  const locked = await tx.lock({ partitions: lockOrder(partitions), holds: [...holds] })
   const known = new Set(locked.known)
-  if ([...released].every((id) => known.has(id))) return locked
+  const isNowhere = locked.partitions.some(({ id }) => id === NOWHERE)
+  if (isNowhere || [...released].every((id) => known.has(id))) return locked
   const nowhere = await tx.lock({ partitions: [NOWHERE], holds: [] })
   return { ...nowhere, partitions: [...locked.partitions, ...nowhere.partitions] }
 }
@@ -138,20 +139,7 @@ async function rest(
   return tx.rest(wanted)
 }
 
-async function settleAll(
-  tx: Transaction,
-  calls: readonly MoneyCall[],
-  { engine, set }: { readonly engine: StepEngine; readonly set: WorkingSet },
-): Promise<Settled[]> {
-  const answers: Settled[] = []
-  for (const call of calls) {
-    if (call.verb === 'entries') answers.push({ value: await entriesOf(tx, call.args[0]) })
-    else answers.push(settle(call, engine, set))
-  }
-  return answers
-}
-
-function settle(call: Exclude<MoneyCall, { verb: 'entries' }>, engine: StepEngine, set: WorkingSet): Settled {
+function settle(call: MoneyCall, engine: StepEngine, set: WorkingSet): Settled {
   try {
     if (call.verb === 'append') return { value: set.record(call.args[0]) }
     return { value: (engine[call.verb] as (...given: readonly unknown[]) => unknown)(...call.args) }

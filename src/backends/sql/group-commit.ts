@@ -17,6 +17,7 @@ export class GroupCommit {
   readonly #run: (calls: readonly StoreCall[]) => Promise<readonly Settled[]>
   #waiting: Job[] = []
   #idle: Promise<void> | undefined
+  #last: Promise<unknown> | undefined
 
   constructor(run: (calls: readonly StoreCall[]) => Promise<readonly Settled[]>) {
     this.#run = run
@@ -29,13 +30,20 @@ export class GroupCommit {
 
   /** Decides on a request, with others; rejects where it throws, or where the database fails. */
   add(call: StoreCall): Promise<unknown> {
-    return new Promise((resolve, reject) => {
+    const answered = new Promise((resolve, reject) => {
       this.#waiting.push({
         call,
         settle: (answer) => ('error' in answer ? reject(answer.error) : resolve(answer.value)),
       })
       this.#idle ??= this.#drain()
     })
+    this.#last = answered
+    return answered
+  }
+
+  /** Resolves when all that was asked before is answered. */
+  async answered(): Promise<void> {
+    await this.#last?.catch(() => {})
   }
 
   async #drain(): Promise<void> {
@@ -45,6 +53,7 @@ export class GroupCommit {
       await this.#decide(jobs)
     }
     this.#idle = undefined
+    this.#last = undefined
   }
 
   async #decide(jobs: readonly Job[]): Promise<void> {

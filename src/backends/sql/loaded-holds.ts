@@ -6,7 +6,7 @@ import type { HoldRecord } from '../engine/hold-record.js'
 import type { HoldRow } from './rows.js'
 import type { HoldTable } from '../engine/records.js'
 
-/** The partition of holds that were released before they came: nobody knows theirs. */
+/** The partition of what has none: calls without a budget, and holds that were released before they came. */
 export const NOWHERE = ''
 
 /** The holds that the requests of one step touch, and what becomes of them. */

@@ -19,7 +19,9 @@ export interface Dialect {
   pairs(parameter: number): string
   /** A number. */
   number(parameter: number): string
-  table(name: TableName): string
+  /** A text. */
+  text(parameter: number): string
+  table(name: TableName | 'seals'): string
 }
 
 /** A query, its columns, and the names of what its parameters are made of. */

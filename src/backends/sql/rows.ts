@@ -11,6 +11,8 @@ export interface PartitionRow {
   readonly now: number
   /** No charge minted after this time was forgotten. */
   readonly forgotten: number
+  /** The number of its last record of a call. */
+  readonly calls: number
 }
 
 /** A budget. `delegated` is JSON. */
@@ -99,12 +101,36 @@ export type EntryRow = Omit<MoneyEntry, 'kind' | 'tool' | 'counter'> & {
   readonly counter: string | null
 }
 
-/** The record of a call. `body` is JSON. */
+/** The record of a call, or of calls that were folded away. `body` is it, as JSON; texts are as `keptText` has them. */
 export interface CallRow {
+  readonly partition: string
+  readonly seq: number
   readonly charge_id: string | null
-  readonly at: number | null
+  /** -1 for what was folded away: it comes first. */
+  readonly at: number
   readonly tool: string
+  readonly token_id: string | null
+  readonly task_id: string | null
+  readonly operation_id: string | null
+  /** Its first budget, or ''. */
+  readonly payer: string
+  /** Or ''. */
+  readonly server: string
+  readonly outcome: string
+  readonly proves: string
+  /** What it adds to sums. */
+  readonly calls: number
+  readonly charged: number
+  readonly reported: number
   readonly body: string
+}
+
+/** A budget of a call. */
+export interface CallBudgetRow {
+  readonly budget: string
+  readonly at: number
+  readonly partition: string
+  readonly seq: number
 }
 
 /** What each table has. */
@@ -119,6 +145,7 @@ export interface Rows {
   readonly bans: BanRow
   readonly entries: EntryRow
   readonly calls: CallRow
+  readonly call_budgets: CallBudgetRow
 }
 
 /** The name of a table. */
@@ -132,7 +159,7 @@ export interface Columns<Column> {
 
 /** The key of each table, and its other columns. */
 export const TABLES: { readonly [Name in TableName]: Columns<keyof Rows[Name]> } = {
-  partitions: { key: ['id'], rest: ['seq', 'born', 'now', 'forgotten'] },
+  partitions: { key: ['id'], rest: ['seq', 'born', 'now', 'forgotten', 'calls'] },
   budgets: {
     key: ['id'],
     rest: [
@@ -169,6 +196,24 @@ export const TABLES: { readonly [Name in TableName]: Columns<keyof Rows[Name]> }
     key: ['partition', 'seq'],
     rest: ['at', 'op', 'budget', 'id', 'tool', 'counter', 'available', 'held', 'spent', 'debt', 'in', 'out', 'burned'],
   },
-  // Their order is a number that the database gives.
-  calls: { key: [], rest: ['charge_id', 'at', 'tool', 'body'] },
+  calls: {
+    key: ['partition', 'seq'],
+    rest: [
+      'charge_id',
+      'at',
+      'tool',
+      'token_id',
+      'task_id',
+      'operation_id',
+      'payer',
+      'server',
+      'outcome',
+      'proves',
+      'calls',
+      'charged',
+      'reported',
+      'body',
+    ],
+  },
+  call_budgets: { key: ['budget', 'at', 'partition', 'seq'], rest: [] },
 }

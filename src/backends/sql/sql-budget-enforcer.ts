@@ -4,6 +4,8 @@ import { decide, Moved, type Settled } from './decide.js'
 import { decideTasks } from './task-step.js'
 import { GroupCommit } from './group-commit.js'
 import { isTaskCall, type StoreCall } from './store-call.js'
+import { SqlLedger, type LedgerReader } from './sql-ledger.js'
+import { SqlSeals } from './sql-seals.js'
 import type { Authority } from '../../budget/authority.js'
 import type {
   BudgetResult,
@@ -26,7 +28,8 @@ import type {
 } from '../../budget/enforcer.js'
 import type { Clock } from '../../core/clock.js'
 import type { Credits } from '../../core/credits.js'
-import type { Ledger } from '../../ledger/ledger.js'
+import type { GroupedLedger, NumberedLedger, PagedLedger } from '../../ledger/ledger.js'
+import type { SealStore } from '../../ledger/seal.js'
 import type { RevokeRequest, RevokeResult } from '../../budget/moves.js'
 import type { TaskStore } from '../../tasks/task-store.js'
 import type { Transaction } from './transaction.js'
@@ -35,6 +38,8 @@ import type { Transaction } from './transaction.js'
 export interface SqlDatabase {
   /** Runs work in a transaction, which is durable when the answer comes, or has not happened when it throws. */
   transact<Answer>(work: (tx: Transaction) => Promise<Answer>): Promise<Answer>
+  /** Runs work that only reads, in one state of the database, beside all that is in the way of nobody. */
+  read<Answer>(work: (reader: LedgerReader) => Promise<Answer>): Promise<Answer>
   /** Whether work lost a race with other work, and may be done again at once. */
   isRace(error: unknown): boolean
   /** Whether the connection is gone, so that nobody knows what became of the work. */
@@ -63,12 +68,17 @@ const MOST_TASKS = 100_000
  */
 export class SqlBudgetEnforcer implements DelegatingEnforcer {
   /** The money entries of this store, and what `withLedger` adds to them. */
-  readonly ledger: Ledger = {
+  readonly ledger: PagedLedger & GroupedLedger & NumberedLedger = new SqlLedger({
     append: async (records) => {
-      await this.#ask({ verb: 'append', args: [records] })
+      await this.#ask({ verb: 'append', args: [[...records]] })
     },
-    entries: (query = {}) => this.#ask({ verb: 'entries', args: [query] }),
-  }
+    read: (work) => this.#read(work),
+  })
+  /** What `LedgerSealer` of `mcp-budget/audit` has sealed of the ledger. */
+  readonly seals: SealStore = new SqlSeals({
+    add: (seal) => this.#tried(() => this.#database.transact(async (tx) => tx.addSeal(seal))),
+    read: (work) => this.#read(work),
+  })
   /** The tasks of calls, in the same database. At most 100,000 are kept. */
   readonly tasks: TaskStore = {
     begin: (request) => this.#ask({ verb: 'begin', args: [{ ...request }] }),
@@ -153,10 +163,7 @@ export class SqlBudgetEnforcer implements DelegatingEnforcer {
   }
 
   #ask<Answer>(call: StoreCall): Promise<Answer> {
-    if (this.#isClosed) {
-      const message = 'Expected a store that is open, got one that was shut down'
-      return Promise.reject(new BudgetError({ code: 'store_unavailable', message }))
-    }
+    if (this.#isClosed) return Promise.reject(closed())
     return this.#commit.add(call) as Promise<Answer>
   }
 
@@ -192,13 +199,27 @@ export class SqlBudgetEnforcer implements DelegatingEnforcer {
     return calls.map((call) => (isTaskCall(call) ? nextKept : nextPaid).next().value as Settled)
   }
 
-  async #decide(calls: readonly StoreCall[]): Promise<readonly Settled[]> {
-    for (let tries = 1; ;) {
+  #decide(calls: readonly StoreCall[]): Promise<readonly Settled[]> {
+    return this.#tried(async () => {
       const forgets = this.#clock.now() - this.#forgotAt >= FORGET_MS
+      const answers = await this.#database.transact((tx) => this.#transact(tx, calls, forgets))
+      if (forgets) this.#forgotAt = this.#clock.now()
+      return answers
+    })
+  }
+
+  // What was asked before is seen.
+  async #read<Answer>(work: (reader: LedgerReader) => Promise<Answer>): Promise<Answer> {
+    await this.#commit.answered()
+    if (this.#isClosed) throw closed()
+    return this.#tried(() => this.#database.read(work))
+  }
+
+  async #tried<Answer>(work: () => Promise<Answer | undefined>): Promise<Answer> {
+    for (let tries = 1; ;) {
       try {
-        const answers = await this.#database.transact((tx) => this.#transact(tx, calls, forgets))
-        if (forgets) this.#forgotAt = this.#clock.now()
-        if (answers !== undefined) return answers
+        const answer = await work()
+        if (answer !== undefined) return answer
       } catch (error) {
         const isLost = this.#database.isLost(error)
         const again = error instanceof Moved || isLost || this.#database.isRace(error)
@@ -208,6 +229,11 @@ export class SqlBudgetEnforcer implements DelegatingEnforcer {
       }
     }
   }
+}
+
+function closed(): BudgetError {
+  const message = 'Expected a store that is open, got one that was shut down'
+  return new BudgetError({ code: 'store_unavailable', message })
 }
 
 /** A copy, for the caller may go on with its own while this one waits. */

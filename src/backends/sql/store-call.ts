@@ -1,5 +1,5 @@
 import type { DelegatingEnforcer } from '../../budget/enforcer.js'
-import type { Ledger, LedgerQuery } from '../../ledger/ledger.js'
+import type { Ledger } from '../../ledger/ledger.js'
 import type { TaskStore } from '../../tasks/task-store.js'
 
 type Args<Verb extends keyof DelegatingEnforcer> = Parameters<DelegatingEnforcer[Verb]>
@@ -9,10 +9,11 @@ export type EngineCall = {
   [Verb in keyof DelegatingEnforcer]: { readonly verb: Verb; readonly args: Args<Verb> }
 }[keyof DelegatingEnforcer]
 
-/** One request for the ledger. */
-export type LedgerCall =
-  | { readonly verb: 'append'; readonly args: Parameters<Ledger['append']> }
-  | { readonly verb: 'entries'; readonly args: readonly [query: LedgerQuery] }
+/** One request for the ledger that writes. */
+export interface LedgerCall {
+  readonly verb: 'append'
+  readonly args: Parameters<Ledger['append']>
+}
 
 /** One request for the tasks. */
 export type TaskCall = {

@@ -1,4 +1,5 @@
 import { budgetId, type BudgetId } from '../../budget/budget-id.js'
+import { homeOf } from './call-rows.js'
 import { rootOf } from '../engine/authorities.js'
 import type { Authority, Prefix } from '../../budget/authority.js'
 import type { HeldAuthority } from '../engine/authorities.js'
@@ -77,8 +78,8 @@ export class Touched {
       case 'revoke':
         return this.#revoke(call.args[0])
       case 'append':
-      case 'entries':
-        return
+        for (const record of call.args[0])
+          if (record.kind !== 'money') this.partitions.add(homeOf(record.budgets, this.#partitionOf))
     }
   }
 

@@ -1,6 +1,6 @@
 import type { MaybePromise } from '../../core/maybe-promise.js'
+import type { Seal } from '../../ledger/seal.js'
 import type { TaskChanges, TasksFound } from './task-set.js'
-import type { LedgerQuery } from '../../ledger/ledger.js'
 import type { BanRow, CountRow, HoldRow, PartitionRow, Rows, TableName } from './rows.js'
 
 /** What the requests of a step touch that is found by the holds they name. */
@@ -106,6 +106,6 @@ export interface Transaction {
   write(changes: Changes): MaybePromise<void>
   tasks(wanted: TasksWanted): MaybePromise<TasksFound>
   writeTasks(changes: TaskChanges, partitions: readonly PartitionRow[]): MaybePromise<void>
-  /** The money entries, or the calls, that a ledger is asked for, oldest first. */
-  ledger<Name extends 'entries' | 'calls'>(table: Name, query: LedgerQuery): MaybePromise<ReadonlyArray<Rows[Name]>>
+  /** Adds a seal unless there is one after the same record. */
+  addSeal(seal: Seal): MaybePromise<boolean>
 }

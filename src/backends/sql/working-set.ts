@@ -1,6 +1,6 @@
 import { budgetOf, budgetRow, prefixRows } from './budget-rows.js'
 import { DueItems } from './due-items.js'
-import { callRow } from './ledger-rows.js'
+import { callBudgetRows, callRow, homeOf } from './call-rows.js'
 import { LoadedAnswers } from './loaded-answers.js'
 import { LoadedBans } from './loaded-bans.js'
 import { LoadedCounts } from './loaded-counts.js'
@@ -8,7 +8,7 @@ import { LoadedHolds } from './loaded-holds.js'
 import type { BudgetId } from '../../budget/budget-id.js'
 import type { BudgetRecord } from '../engine/budget-record.js'
 import type { BudgetResult, CloseResult, MoveResult } from '../../budget/enforcer.js'
-import type { BudgetRow, CallRow, EntryRow, HoldRow, PartitionRow } from './rows.js'
+import type { BudgetRow, CallBudgetRow, CallRow, EntryRow, HoldRow, PartitionRow } from './rows.js'
 import type { Changes, Rest } from './transaction.js'
 import type { LedgerRecord, MoneyEntry } from '../../ledger/entry.js'
 import type { MoneySink } from '../engine/book.js'
@@ -38,6 +38,9 @@ export class WorkingSet implements Records, MoneySink {
   readonly #rows = new Map<BudgetId, BudgetRow>()
   readonly #entries: EntryRow[] = []
   readonly #calls: CallRow[] = []
+  readonly #callBudgets: CallBudgetRow[] = []
+  readonly #callCounts = new Map<string, number>()
+  readonly #partitionOf: (budget: BudgetId) => string
   readonly #now: number
   readonly #hasForgotten: boolean
 
@@ -49,9 +52,11 @@ export class WorkingSet implements Records, MoneySink {
   ) {
     this.#now = now
     this.#hasForgotten = hasForgotten
+    this.#partitionOf = partitionOf
     for (const row of partitions) {
       this.#partitions.set(row.id, row)
       this.sequence.set(row.id, row.seq)
+      this.#callCounts.set(row.id, row.calls)
     }
     this.holds = new LoadedHolds((partition) => this.#partitions.get(partition)?.forgotten ?? 0, partitionOf)
   }
@@ -89,7 +94,15 @@ export class WorkingSet implements Records, MoneySink {
 
   /** Adds call records. Money entries are written with the money, and by nobody else. */
   record(records: readonly LedgerRecord[]): void {
-    for (const record of records) if (record.kind !== 'money') this.#calls.push(callRow(record))
+    for (const record of records) {
+      if (record.kind === 'money') continue
+      const partition = homeOf(record.budgets, this.#partitionOf)
+      const seq = (this.#callCounts.get(partition) ?? 0) + 1
+      const row = callRow(record, partition, seq)
+      this.#callCounts.set(partition, seq)
+      this.#calls.push(row)
+      this.#callBudgets.push(...callBudgetRows(row, record.budgets))
+    }
   }
 
   /** What is to be written; `undefined` where nothing has changed. */
@@ -117,12 +130,14 @@ export class WorkingSet implements Records, MoneySink {
       bans: this.#bans.changes(),
       entries: this.#entries,
       calls: this.#calls,
+      call_budgets: this.#callBudgets,
     }
     if (!this.#hasForgotten && Object.values(changed).every((rows) => rows.length === 0)) return undefined
     const partitions = Array.from(this.#partitions.values(), (row) => ({
       ...row,
       seq: this.sequence.get(row.id) ?? row.seq,
       born: born.get(row.id) ?? row.born,
+      calls: this.#callCounts.get(row.id) ?? row.calls,
       now: this.#now,
     }))
     return { partitions, ...changed }

@@ -88,4 +88,61 @@ CREATE TABLE task_totals (
   "id" TEXT PRIMARY KEY, "tasks" INTEGER NOT NULL, "ended" INTEGER NOT NULL, "failures" INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 `,
+  // Records of calls are numbered, and have columns for what they are asked by. The partition of one is that of its
+  // first budget, or, where that is gone, the tenant of it.
+  `
+ALTER TABLE partitions ADD COLUMN "calls" INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE numbered_calls (
+  "partition" TEXT NOT NULL, "seq" INTEGER NOT NULL, "charge_id" TEXT, "at" INTEGER NOT NULL, "tool" TEXT NOT NULL,
+  "token_id" TEXT, "task_id" TEXT, "operation_id" TEXT, "payer" TEXT NOT NULL, "server" TEXT NOT NULL,
+  "outcome" TEXT NOT NULL, "proves" TEXT NOT NULL,
+  "calls" INTEGER NOT NULL, "charged" INTEGER NOT NULL, "reported" INTEGER NOT NULL, "body" TEXT NOT NULL,
+  PRIMARY KEY ("partition", "seq")
+) STRICT, WITHOUT ROWID;
+INSERT INTO numbered_calls
+SELECT "partition", row_number() OVER (PARTITION BY "partition" ORDER BY "n"), "charge_id", "at", "tool", "token_id",
+  "task_id", "operation_id", "payer", "server", "outcome", "proves", "calls", "charged", "reported", "body"
+FROM (
+  SELECT c."n", c."charge_id", coalesce(c."at", -1) AS "at", c."tool", c."body",
+    coalesce(b."partition", substr(c."payer", 1, instr(c."payer", '/') - 1), '') AS "partition", c."payer",
+    c."body" ->> '$.tokenId' AS "token_id", c."body" ->> '$.taskId' AS "task_id",
+    c."body" ->> '$.operationId' AS "operation_id", coalesce(c."body" ->> '$.server', '') AS "server",
+    c."body" ->> '$.outcome' AS "outcome", c."body" ->> '$.proves' AS "proves",
+    CASE WHEN c."charge_id" IS NULL THEN c."body" ->> '$.calls'
+      WHEN c."body" ->> '$.outcome' = 'input-required' OR c."body" ->> '$.taskEnd' IS NOT NULL THEN 0 ELSE 1 END AS "calls",
+    coalesce(c."body" ->> '$.charge.charged', c."body" ->> '$.charged', 0) AS "charged",
+    coalesce(c."body" ->> '$.charge.reported', c."body" ->> '$.reported', 0) AS "reported"
+  FROM (SELECT *, coalesce("body" ->> '$.budgets[0]', '') AS "payer" FROM calls) c
+  LEFT JOIN budgets b ON b."id" = c."payer"
+);
+DROP TABLE calls;
+ALTER TABLE numbered_calls RENAME TO calls;
+INSERT INTO partitions ("id", "seq", "born", "now", "forgotten", "calls")
+  SELECT "partition", 0, 0, 0, 0, max("seq") FROM calls WHERE true GROUP BY "partition"
+  ON CONFLICT ("id") DO UPDATE SET "calls" = excluded."calls";
+CREATE INDEX calls_charge ON calls ("charge_id");
+CREATE INDEX calls_at ON calls ("at");
+CREATE INDEX calls_tool ON calls ("tool", "at");
+CREATE INDEX calls_token ON calls ("token_id", "charge_id") WHERE "token_id" IS NOT NULL;
+CREATE INDEX calls_task ON calls ("task_id", "payer", "server", "charge_id") WHERE "task_id" IS NOT NULL;
+CREATE INDEX calls_operation ON calls ("operation_id", "payer", "charge_id") WHERE "operation_id" IS NOT NULL;
+
+CREATE TABLE call_budgets (
+  "budget" TEXT NOT NULL, "at" INTEGER NOT NULL, "partition" TEXT NOT NULL, "seq" INTEGER NOT NULL,
+  PRIMARY KEY ("budget", "at", "partition", "seq")
+) STRICT, WITHOUT ROWID;
+INSERT OR IGNORE INTO call_budgets SELECT each.value, "at", "partition", "seq"
+  FROM calls, json_each("body", '$.budgets') AS each;
+CREATE INDEX entries_at ON entries ("at");
+CREATE INDEX entries_tool ON entries ("tool", "at") WHERE "tool" IS NOT NULL;
+`,
+  // What a sealer wrote of the records up to each: see docs/reference/ledger-integrity.md.
+  `
+CREATE TABLE seals (
+  "partition" TEXT NOT NULL, "kind" TEXT NOT NULL CHECK ("kind" IN ('money', 'call')), "after" INTEGER NOT NULL,
+  "seq" INTEGER NOT NULL CHECK ("seq" > "after"), "hash" TEXT NOT NULL, "marks" TEXT NOT NULL, "at" INTEGER NOT NULL,
+  PRIMARY KEY ("partition", "kind", "seq"), UNIQUE ("partition", "kind", "after")
+) STRICT, WITHOUT ROWID;
+`,
 ]

@@ -8,13 +8,16 @@ import type {
   TasksWanted,
   Transaction,
 } from '../sql/transaction.js'
-import type { LedgerQuery } from '../../ledger/ledger.js'
-import type { HoldRow, PartitionRow, Rows } from '../sql/rows.js'
+import type { HoldRow, PartitionRow } from '../sql/rows.js'
+import type { LedgerReader } from '../sql/sql-ledger.js'
+import type { LedgerSelectOf } from '../sql/ledger-queries.js'
+import { SEAL_COLUMNS } from '../sql/sql-seals.js'
+import type { Seal } from '../../ledger/seal.js'
 import type { TaskChanges, TasksFound } from '../sql/task-set.js'
 import type { Reader, Statements } from './statements.js'
 
 /** A transaction of SQLite, which holds the only lock of its file. */
-export class SqliteTransaction implements Transaction {
+export class SqliteTransaction implements Transaction, LedgerReader {
   readonly #statements: Statements
 
   constructor(statements: Statements) {
@@ -26,7 +29,7 @@ export class SqliteTransaction implements Transaction {
     const ids = [...new Set([...partitions, ...known.map(({ partition }) => partition)])]
     const rows = read<PartitionRow>(this.#statements.partitions, { partitions: ids })
     const missing = ids.filter((id) => !rows.some((row) => row.id === id))
-    const made = missing.map((id) => ({ id, seq: 0, born: 0, now: 0, forgotten: 0 }))
+    const made = missing.map((id) => ({ id, seq: 0, born: 0, now: 0, forgotten: 0, calls: 0 }))
     return { partitions: [...rows, ...made], known: known.map(({ id }) => id), now: undefined }
   }
 
@@ -60,8 +63,13 @@ export class SqliteTransaction implements Transaction {
       if (changes[name].length > 0) statement.run(JSON.stringify(changes[name]))
   }
 
-  ledger<Name extends 'entries' | 'calls'>(table: Name, query: LedgerQuery): ReadonlyArray<Rows[Name]> {
-    return read(this.#statements.ledger(table, query), listed(query))
+  select<Row>(of: LedgerSelectOf): readonly Row[] {
+    const { statement, values } = this.#statements.ledger(of)
+    return rowsOf<Row>(statement.all(...values))
+  }
+
+  addSeal(seal: Seal): boolean {
+    return this.#statements.addSeal.all(...SEAL_COLUMNS.map((name) => seal[name])).length > 0
   }
 
   write(changes: Changes): void {
@@ -70,13 +78,6 @@ export class SqliteTransaction implements Transaction {
       if (changes[name].length > 0) statement.run(JSON.stringify(changes[name]))
     }
   }
-}
-
-// Texts are asked for as lists, by the same statements.
-function listed(query: LedgerQuery): object {
-  return Object.fromEntries(
-    Object.entries(query).map(([key, value]) => [key, typeof value === 'string' ? [value] : (value as unknown)]),
-  )
 }
 
 function readAll(readers: Readonly<Record<string, Reader>>, wanted: object): Record<string, unknown[]> {
@@ -88,8 +89,11 @@ function read<Row>(reader: Reader, wanted: object): Row[] {
   const values = valuesOf(reader, wanted)
   // What is asked for nothing is not asked.
   if (values.length > 0 && values.every((value) => value === '[]')) return []
-  const [row] = reader.statement.all(...values) as Array<{ readonly found: string }>
-  return JSON.parse(row?.found ?? '[]') as Row[]
+  return rowsOf<Row>(reader.statement.all(...values))
+}
+
+function rowsOf<Row>([row]: readonly unknown[]): Row[] {
+  return JSON.parse((row as { readonly found: string } | undefined)?.found ?? '[]') as Row[]
 }
 
 function valuesOf({ parameters }: Reader, wanted: object): Array<string | number> {

@@ -10,12 +10,12 @@ import {
   type Query,
   type TableName,
 } from '../sql/queries.js'
-import { ledgerQuery } from '../sql/ledger-rows.js'
+import { addSeal } from '../sql/sql-seals.js'
 import { TABLES } from '../sql/rows.js'
 import { TASK_TABLES, type TaskTableName } from '../sql/task-rows.js'
 import { taskQueries } from '../sql/task-queries.js'
 import type { TaskChanges } from '../sql/task-set.js'
-import type { LedgerQuery } from '../../ledger/ledger.js'
+import type { LedgerSelectOf } from '../sql/ledger-queries.js'
 import type { SqliteHandle, SqliteStatement } from './sqlite-handle.js'
 
 const DIALECT: Dialect = {
@@ -23,6 +23,7 @@ const DIALECT: Dialect = {
   isIn: (column, n) => `${column} IN (SELECT value FROM json_each(?${n}))`,
   pairs: (n) => `SELECT value ->> 0, value ->> 1 FROM json_each(?${n})`,
   number: (n) => `?${n}`,
+  text: (n) => `?${n}`,
   table: (name) => name,
 }
 
@@ -35,8 +36,10 @@ export interface Reader {
 /** All statements of the store. */
 export class Statements {
   readonly begin: SqliteStatement
+  readonly beginReading: SqliteStatement
   readonly commit: SqliteStatement
   readonly rollback: SqliteStatement
+  readonly addSeal: SqliteStatement
   readonly partitionsOf: SqliteStatement
   readonly partitions: Reader
   readonly forgetHolds: Reader
@@ -56,8 +59,10 @@ export class Statements {
     this.#handle = handle
     const prepare = (sql: string): SqliteStatement => handle.prepare(sql)
     this.begin = prepare('BEGIN IMMEDIATE')
+    this.beginReading = prepare('BEGIN')
     this.commit = prepare('COMMIT')
     this.rollback = prepare('ROLLBACK')
+    this.addSeal = prepare(addSeal('seals', (n) => `?${n}`))
     this.partitionsOf = prepare(`SELECT "id", "partition" FROM holds WHERE ${DIALECT.isIn('"id"', 1)}`)
     this.partitions = reader(handle, {
       sql: `SELECT ${columnsOf('partitions')} FROM partitions WHERE ${DIALECT.isIn('"id"', 1)}`,
@@ -88,11 +93,11 @@ export class Statements {
   }
 
   /** What reads a ledger: one statement for each set of what it may be asked by. */
-  ledger(table: 'entries' | 'calls', asked: LedgerQuery): Reader {
-    const query = ledgerQuery(DIALECT, { table, columns: namesOf(table) }, asked)
-    const known = this.#ledger.get(query.sql) ?? reader(this.#handle, query)
-    this.#ledger.set(query.sql, known)
-    return known
+  ledger(of: LedgerSelectOf): { readonly statement: SqliteStatement; readonly values: ReadonlyArray<string | number> } {
+    const { sql, columns, values } = of(DIALECT)
+    const known = this.#ledger.get(sql) ?? reader(this.#handle, { sql, columns, parameters: [] })
+    this.#ledger.set(sql, known)
+    return { ...known, values }
   }
 }
 

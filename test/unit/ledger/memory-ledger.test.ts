@@ -197,7 +197,7 @@ test('MemoryLedger refuses a setting that it does not know', () => {
   expect(() => new MemoryLedger({ max: 5 } as object)).toThrow(
     expect.objectContaining({
       code: 'invalid_config',
-      message: 'Expected `options` to be an object with `maxEntries`, got one with the key "max" (string)',
+      message: 'Expected `options` to be an object with `maxEntries`, `partition`, got one with the key "max" (string)',
     }),
   )
 })

@@ -8,7 +8,7 @@ test('withLedger refuses a setting that it does not know, and names those that i
     expect.objectContaining({
       code: 'invalid_config',
       message:
-        'Expected `options` to be an object with `ledger`, `events`, `clock`, got one with the key "event" (string)',
+        'Expected `options` to be an object with `ledger`, `auditRequired`, `storeTimeoutMs`, `enforce`, `events`, `clock`, got one with the key "event" (string)',
     }),
   )
 })

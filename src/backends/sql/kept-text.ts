@@ -1,0 +1,15 @@
+const UNKEPT = /[\0\uD800-\uDFFF\uFFFF]/u
+const MARK = '\uFFFF'
+
+/**
+ * A text as it stands in a column: what a database cannot keep, such as a NUL or half a character, is written as JSON
+ * behind a mark. Different texts stay different.
+ */
+export function keptText(text: string): string {
+  return UNKEPT.test(text) ? MARK + JSON.stringify(text) : text
+}
+
+/** The text of a column. */
+export function textOf(kept: string): string {
+  return kept.startsWith(MARK) ? (JSON.parse(kept.slice(MARK.length)) as string) : kept
+}
