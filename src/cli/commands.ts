@@ -1,6 +1,9 @@
 import { budgetClose } from './budget-close.js'
 import { budgetGrant } from './budget-grant.js'
 import { budgetShow } from './budget-show.js'
+import { ledgerExport } from './ledger-export.js'
+import { ledgerReport } from './ledger-report.js'
+import { ledgerVerify } from './ledger-verify.js'
 import { migrate } from './migrate.js'
 import { tokenAttenuate } from './token-attenuate.js'
 import { tokenInspect } from './token-inspect.js'
@@ -12,6 +15,9 @@ export const COMMANDS: readonly CliCommand[] = [
   budgetShow,
   budgetGrant,
   budgetClose,
+  ledgerVerify,
+  ledgerReport,
+  ledgerExport,
   tokenMint,
   tokenAttenuate,
   tokenInspect,

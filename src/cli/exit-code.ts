@@ -14,6 +14,8 @@ export const EXIT = {
   equation: 5,
   /** `token inspect`: the key does not prove the token. */
   unproved: 6,
+  /** `ledger verify`: a checkpoint cannot be believed. */
+  checkpoint: 7,
   /** Ended by Ctrl-C. */
   interrupted: 130,
   /** Whoever read the output has gone. */

@@ -36,6 +36,7 @@ const STORE: Row = { values: ['core/', ...PORTS], types: FEATURES, packages: [],
 const CLI_PACKAGES = [
   'commander',
   'mcp-budget',
+  'mcp-budget/audit',
   'mcp-budget/delegation',
   'mcp-budget/postgres',
   'mcp-budget/redis',
