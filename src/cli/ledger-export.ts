@@ -1,3 +1,4 @@
+import { exportLedger } from 'mcp-budget'
 import { ledgerOf, oneOf, QUERY_OPTIONS, queryOf } from './ledger-store.js'
 import { STORE_OPTIONS, text, type CliCommand, type Input } from './command.js'
 import { usage } from './cli-error.js'
@@ -10,20 +11,21 @@ const TOGETHER = 1_000
 /** `ledger export`: the records, as text. */
 export const ledgerExport: CliCommand = {
   name: 'ledger export',
-  summary: 'Write the ledger to standard output: as JSON lines, or with its numbers for `ledger verify --file`.',
+  summary:
+    'Write the ledger to standard output: as JSON lines, as CSV, or with its numbers for `ledger verify --file`.',
   options: [
-    { flags: '--format <format>', meaning: 'jsonl or numbered; jsonl by default' },
+    { flags: '--format <format>', meaning: 'jsonl, csv or numbered; jsonl by default' },
     { flags: '--kind <kind>', meaning: 'only money, call or calls' },
     ...QUERY_OPTIONS,
     ...STORE_OPTIONS,
   ],
   examples: [
     'mcp-budget ledger export > ledger.jsonl',
-    'mcp-budget ledger export --tenant acme --since 2026-11-01 > november.jsonl',
+    'mcp-budget ledger export --format csv --tenant acme --since 2026-11-01 > november.csv',
     'mcp-budget ledger export --format numbered > whole.jsonl',
   ],
   async run({ options, open, terminal }: Input): Promise<undefined> {
-    const format = oneOf(options, 'format', ['jsonl', 'numbered'])
+    const format = oneOf(options, 'format', ['jsonl', 'csv', 'numbered'])
     const kind = text(options, 'kind') === undefined ? undefined : oneOf(options, 'kind', ['money', 'call', 'calls'])
     const query = { ...queryOf(options, terminal.now()), ...(kind !== undefined && { kind }) }
     if (format === 'numbered' && Object.keys(query).length > 0)
@@ -38,9 +40,13 @@ export const ledgerExport: CliCommand = {
   },
 }
 
-async function* textsOf(store: OpenStore, format: 'jsonl' | 'numbered', query: LedgerQuery): AsyncIterable<string> {
-  if (format === 'jsonl') {
-    yield* pagesOf(store, query)
+async function* textsOf(
+  store: OpenStore,
+  format: 'jsonl' | 'csv' | 'numbered',
+  query: LedgerQuery,
+): AsyncIterable<string> {
+  if (format !== 'numbered') {
+    yield* exportLedger(ledgerOf(store, 'page'), { format, query })
     return
   }
   const { chainRecords } = await import('mcp-budget/audit')
@@ -52,15 +58,4 @@ async function* textsOf(store: OpenStore, format: 'jsonl' | 'numbered', query: L
     lines = []
   }
   if (lines.length > 0) yield lines.join('')
-}
-
-async function* pagesOf(store: OpenStore, query: LedgerQuery): AsyncIterable<string> {
-  const ledger = ledgerOf(store, 'page')
-  for (let cursor: string | undefined; ;) {
-    const page = { limit: TOGETHER, ...(cursor !== undefined && { cursor }) }
-    const { records, next } = await ledger.page({ ...query, ...page })
-    if (records.length > 0) yield records.map((record) => `${JSON.stringify(record)}\n`).join('')
-    if (next === undefined) return
-    cursor = next
-  }
 }
