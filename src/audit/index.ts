@@ -18,6 +18,7 @@ export type {
   Verified,
   WholeChain,
 } from './verification.js'
+export { unendedCalls } from './unended-calls.js'
 export { chainRecords, type ChainRecord } from './records.js'
 export { generateKeys, publicKey, signingKey, type KeyPair, type PublicKey, type SigningKey } from './keys.js'
 export { checkpointHash, type Checkpoint, type CheckpointSink } from './checkpoint.js'

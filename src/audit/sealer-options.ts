@@ -18,7 +18,7 @@ export interface LedgerSealerOptions {
   readonly checkpoints?: CheckpointOptions
   /** How often it looks for what is new, once it was started; 1,000 by default. */
   readonly everyMs?: number
-  /** So many records have one seal at most; 500 by default. */
+  /** So many records have one seal at most; 200 by default. */
   readonly batch?: number
   /** Hears `fault`: a chain that cannot be sealed, a sink that fails. */
   readonly events?: BudgetEvents
@@ -70,7 +70,7 @@ export function sealerSettings(options: LedgerSealerOptions): SealerSettings {
     ledger,
     seals,
     everyMs: integer(options.everyMs, { least: 1, most: DAY, otherwise: 1_000 }, 'everyMs'),
-    batch: integer(options.batch, { least: 1, most: 1_000, otherwise: 500 }, 'batch'),
+    batch: integer(options.batch, { least: 1, most: 1_000, otherwise: 200 }, 'batch'),
     events,
     clock,
     checkpoints: checkpoints && checkpointSettings(checkpoints),

@@ -40,7 +40,8 @@ export interface OperationReport extends Cost {
 export function attemptsOf(records: readonly LedgerRecord[]): readonly AttemptReport[] {
   const attempts = new Map<string, AttemptReport>()
   for (const record of records) {
-    if (record.kind !== 'call' || record.operationId === undefined || record.outcome === 'refused') continue
+    if (record.kind !== 'call' || record.operationId === undefined) continue
+    if (record.outcome === 'refused' || record.outcome === 'begun') continue
     attempts.set(record.chargeId, joined(attempts.get(record.chargeId), record, record.operationId))
   }
   return [...attempts.values()]

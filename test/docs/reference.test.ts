@@ -153,6 +153,9 @@ describe('docs/reference/options.md', () => {
     ['CutoverReportOptions', 'budget/cutover-report.ts'],
     ['InMemoryBudgetEnforcerOptions', 'backends/memory/in-memory-budget-enforcer.ts'],
     ['RedisBudgetEnforcerOptions', 'backends/redis/options.ts'],
+    ['LedgerSealerOptions', 'audit/sealer-options.ts'],
+    ['CheckpointOptions', 'audit/sealer-options.ts'],
+    ['VerifyOptions', 'audit/verify-ledger.ts'],
   ])('has a row for each key of %s, and says which are required', (name, file) => {
     const rows = table(section(page('reference/options.md'), name))
     const shown = rows.map(([key, , otherwise]) => ({ key: plain(key!), optional: otherwise !== 'required' }))

@@ -61,7 +61,7 @@ const AUDIT = {
   // prettier-ignore
   values: [
     'LedgerSealer', 'MemorySeals', 'chainRecords', 'checkpointHash', 'fileSink', 'generateKeys', 'publicKey',
-    'readCheckpoints', 'signingKey', 'verifyLedger',
+    'readCheckpoints', 'signingKey', 'unendedCalls', 'verifyLedger',
   ],
   // prettier-ignore
   types: [

@@ -56,7 +56,7 @@ const FOLDED: FoldedCalls = {
 const TASK = { tool: 'draw', budgets: ['a/main', 'a/other'], operationId: 'op1', attempt: 2, taskId: 't1' }
 
 /** Of tenant `a`, and of `ab`, whose name begins alike; a task with its end, which names no token; a stranger. */
-const CALLS: readonly LedgerRecord[] = [
+export const CALLS: readonly LedgerRecord[] = [
   callOf({ tokenId: 'tok1', operationId: 'op1', attempt: 1 }),
   callOf({ ...TASK, chargeId: 'c2', at: START + 6_000, tokenId: 'tok1', outcome: 'task', proves: 'unknown' }),
   callOf({ ...TASK, chargeId: 'c2', at: START + 6_000, durationMs: 900, taskEnd: 'completed', late: false }),
@@ -263,7 +263,7 @@ const TEXTS: readonly LedgerRule[] = [
   {
     name: 'names are data, whatever is written in them, and none is taken for another [T38]',
     async run(place) {
-      const { ledger } = await place(new FakeClock(START))
+      const { store, ledger } = await place(new FakeClock(START))
       const record = (name: string, n: number): CallRecord =>
         callOf({
           ...{ chargeId: `c${n}`, tool: name, server: name, tokenId: name, taskId: name, operationId: name },
@@ -276,6 +276,11 @@ const TEXTS: readonly LedgerRule[] = [
           expect([name, key, (await ledger.page({ [key]: name })).records]).toEqual([name, key, found])
         for (const key of ['tenant', 'partition']) expect((await ledger.entries({ [key]: name })).length).toBe(0)
       }
+      await store.initialize('a/main', 1_000)
+      for (const [n, name] of HOSTILE.entries())
+        await store.spend({ chargeId: `s${n}`, budget: 'a/main', tool: name, cost: 1 })
+      for (const [n, name] of HOSTILE.entries())
+        expect(await ledger.entries({ kind: 'money', tool: name })).toMatchObject([{ id: `s${n}`, tool: name }])
       const { byTool } = await ledger.report()
       expect([...byTool.keys()].toSorted()).toEqual(HOSTILE.toSorted())
       for (const [n, name] of HOSTILE.entries()) expect(byTool.get(name)?.charged).toBe(1 + n)

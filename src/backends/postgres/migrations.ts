@@ -4,6 +4,9 @@ const CHANGE = (column: string): string =>
   `"${column}" bigint NOT NULL CHECK ("${column}" BETWEEN -9007199254740991 AND 9007199254740991)`
 const BALANCE = ['available', 'held', 'spent', 'debt', 'in', 'out', 'burned']
 
+/** The record of a call as JSON whose texts PostgreSQL can hold: no NUL, no half of a character. */
+const KEPT = String.raw`replace(replace("body", '\u0000', '\ufffd'), '\ud', '\ufffd')`
+
 /**
  * Each makes the schema of its number, counted from 1, out of the one before. What was published is never changed.
  * `s` is the name of the schema.
@@ -120,7 +123,7 @@ FROM (
     coalesce(b."partition", split_part(c."payer", '/', 1)) AS "partition"
   FROM (
     SELECT *, coalesce(j #>> '{budgets,0}', '') COLLATE "C" AS "payer"
-    FROM (SELECT *, regexp_replace("body", '\\\\u(0000|d[89a-f][0-9a-f]{2})', '\\\\ufffd', 'g')::json AS j FROM ${s}.calls) parsed
+    FROM (SELECT *, ${KEPT}::json AS j FROM ${s}.calls) parsed
   ) c LEFT JOIN ${s}.budgets b ON b."id" = c."payer"
 ) found;
 DROP TABLE ${s}.calls;
@@ -141,7 +144,7 @@ CREATE TABLE ${s}.call_budgets (
   "seq" bigint NOT NULL, PRIMARY KEY ("budget", "at", "partition", "seq")
 );
 INSERT INTO ${s}.call_budgets SELECT DISTINCT each, "at", "partition", "seq" FROM ${s}.calls,
-  json_array_elements_text(regexp_replace("body", '\\\\u(0000|d[89a-f][0-9a-f]{2})', '\\\\ufffd', 'g')::json -> 'budgets') AS each;
+  json_array_elements_text(${KEPT}::json -> 'budgets') AS each;
 CREATE INDEX entries_at ON ${s}.entries ("at");
 ALTER TABLE ${s}.entries ALTER COLUMN "tool" TYPE text COLLATE "C";
 CREATE INDEX entries_tool ON ${s}.entries ("tool", "at") WHERE "tool" IS NOT NULL;

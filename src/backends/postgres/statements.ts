@@ -23,7 +23,7 @@ export interface Prepared {
 }
 
 /** A dialect whose parameters are counted on from `before`: several queries are one statement. */
-function dialect(schema: string, before = 0): Dialect {
+export function dialect(schema: string, before = 0): Dialect {
   return {
     texts: (n) => `SELECT unnest($${before + n}::text[])`,
     isIn: (column, n) => `${column} = ANY ($${before + n}::text[])`,

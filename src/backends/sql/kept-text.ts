@@ -9,7 +9,12 @@ export function keptText(text: string): string {
   return UNKEPT.test(text) ? MARK + JSON.stringify(text) : text
 }
 
+/** Whether what stands in a column is not as its text is. */
+export function isMarked(kept: unknown): boolean {
+  return typeof kept === 'string' && kept.startsWith(MARK)
+}
+
 /** The text of a column. */
 export function textOf(kept: string): string {
-  return kept.startsWith(MARK) ? (JSON.parse(kept.slice(MARK.length)) as string) : kept
+  return isMarked(kept) ? (JSON.parse(kept.slice(MARK.length)) as string) : kept
 }

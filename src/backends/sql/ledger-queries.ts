@@ -87,8 +87,9 @@ export function groupsQuery(
   { after, limit }: { readonly after: readonly string[] | undefined; readonly limit: number },
 ): LedgerSelectOf {
   return (d) => {
-    const c = attempts(d, group, query)
+    const c = attempts(d, query)
     const columns = GROUPS[group]
+    c.conditions.add(`r."${columns[0]}" IS NOT NULL`)
     const keys = columns.map((name) => `r."${name}"`).join(', ')
     if (after !== undefined) c.conditions.after(keys, after)
     const sql = `SELECT DISTINCT ${keys} FROM ${c.from} ${c.conditions.where} ORDER BY ${keys} LIMIT ${c.conditions.value(limit)}`
@@ -103,23 +104,25 @@ export function attemptsQuery(
   [first, last]: readonly [readonly string[], readonly string[]],
 ): LedgerSelectOf {
   return (d) => {
-    const { conditions: c, from, order } = attempts(d, group, query)
+    const { conditions: c, from, order } = attempts(d, query)
     const names = GROUPS[group]
     const bound = (sign: string, key: readonly string[]): string =>
       `(${names.map((name) => `"${name}"`).join(', ')}) ${sign} (${key.map((value) => c.value(value)).join(', ')})`
-    const charges = `SELECT "charge_id" FROM ${d.table('calls')} WHERE ${bound('>=', first)} AND ${bound('<=', last)}`
+    // Only with that may an index be used that leaves out what has no group.
+    const range = `"${names[0]}" IS NOT NULL AND ${bound('>=', first)} AND ${bound('<=', last)}`
+    const charges = `SELECT "charge_id" FROM ${d.table('calls')} WHERE ${range}`
     c.add(`r."charge_id" IN (${charges})`)
     const sql = `SELECT r."body" FROM ${from} ${c.where} ORDER BY ${order.join(', ')}`
     return { sql, columns: ['body'], values: c.values }
   }
 }
 
-function attempts(d: Dialect, group: keyof typeof GROUPS, query: LedgerQuery) {
+function attempts(d: Dialect, query: LedgerQuery) {
   const conditions = new Conditions(d)
   const { from, order } = source(conditions, d, 'calls', query)
   addQuery(conditions, d, 'calls', query)
-  conditions.add(`r."operation_id" IS NOT NULL`, `r."outcome" <> 'refused'`)
-  return { conditions, from, order, group }
+  conditions.add(`r."operation_id" IS NOT NULL`, `r."outcome" NOT IN ('refused', 'begun')`)
+  return { conditions, from, order }
 }
 
 /** The rows of a partition after a number. */

@@ -95,7 +95,7 @@ export interface BanRow {
   readonly value: number | null
 }
 
-/** A money entry. */
+/** A money entry; its tool is as `keptText` has it. */
 export type EntryRow = Omit<MoneyEntry, 'kind' | 'tool' | 'counter'> & {
   readonly tool: string | null
   readonly counter: string | null

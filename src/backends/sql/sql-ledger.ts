@@ -13,7 +13,7 @@ import {
 import { BudgetError } from '../../core/errors.js'
 import { callRow } from './call-rows.js'
 import { integer, oneOf } from '../../core/settings.js'
-import { keptText, textOf } from './kept-text.js'
+import { isMarked, keptText, textOf } from './kept-text.js'
 import { readCursor, readPage, readQuery } from '../../ledger/read-query.js'
 import { sumsOf, type BalanceRow, type TotalsRow } from './ledger-sums.js'
 import type { Place } from './ledger-conditions.js'
@@ -170,7 +170,9 @@ function provedRecord(row: EntryRow | CallRow): LedgerRecord {
   const record = recordOf(row)
   if (record.kind === 'money' || !('body' in row)) return record
   const own = callRow(record, row.partition, row.seq)
-  const wrong = (Object.keys(own) as Array<keyof CallRow>).find((name) => own[name] !== row[name])
+  // What an older version kept of a text that no column can hold, was another.
+  const isWrong = (name: keyof CallRow): boolean => own[name] !== row[name] && !isMarked(own[name])
+  const wrong = (Object.keys(own) as Array<keyof CallRow>).find(isWrong)
   if (wrong === undefined) return record
   const message = `Expected \`${wrong}\` of call ${row.seq} to be as its record says, got another`
   throw new BudgetError({ code: 'invalid_store', message })
@@ -179,7 +181,12 @@ function provedRecord(row: EntryRow | CallRow): LedgerRecord {
 function recordOf(row: EntryRow | CallRow): LedgerRecord {
   if ('body' in row) return JSON.parse(row.body) as LedgerRecord
   const { tool, counter, ...entry } = row
-  return { kind: 'money', ...entry, tool: tool ?? undefined, counter: counter ?? undefined } satisfies MoneyEntry
+  return {
+    kind: 'money',
+    ...entry,
+    tool: tool === null ? undefined : textOf(tool),
+    counter: counter ?? undefined,
+  } satisfies MoneyEntry
 }
 
 /** The same query, with texts as the columns have them. */

@@ -1,6 +1,7 @@
 import { budgetOf, budgetRow, prefixRows } from './budget-rows.js'
 import { DueItems } from './due-items.js'
 import { callBudgetRows, callRow, homeOf } from './call-rows.js'
+import { keptText } from './kept-text.js'
 import { LoadedAnswers } from './loaded-answers.js'
 import { LoadedBans } from './loaded-bans.js'
 import { LoadedCounts } from './loaded-counts.js'
@@ -89,7 +90,7 @@ export class WorkingSet implements Records, MoneySink {
 
   append(entries: readonly MoneyEntry[]): void {
     for (const { kind: _kind, tool, counter, ...entry } of entries)
-      this.#entries.push({ ...entry, tool: tool ?? null, counter: counter ?? null })
+      this.#entries.push({ ...entry, tool: tool === undefined ? null : keptText(tool), counter: counter ?? null })
   }
 
   /** Adds call records. Money entries are written with the money, and by nobody else. */

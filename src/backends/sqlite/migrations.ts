@@ -4,6 +4,9 @@ const CHANGE = (column: string): string =>
   `"${column}" INTEGER NOT NULL CHECK ("${column}" BETWEEN -9007199254740991 AND 9007199254740991)`
 const BALANCE = ['available', 'held', 'spent', 'debt', 'in', 'out', 'burned']
 
+/** The record of a call as JSON whose texts a driver can read: no NUL, no half of a character. */
+const KEPT = String.raw`replace(replace("body", '\u0000', '\ufffd'), '\ud', '\ufffd')`
+
 /** Each makes the schema of its number, counted from 1, out of the one before. What was published is never changed. */
 export const MIGRATIONS: readonly string[] = [
   `
@@ -106,14 +109,14 @@ SELECT "partition", row_number() OVER (PARTITION BY "partition" ORDER BY "n"), "
 FROM (
   SELECT c."n", c."charge_id", coalesce(c."at", -1) AS "at", c."tool", c."body",
     coalesce(b."partition", substr(c."payer", 1, instr(c."payer", '/') - 1), '') AS "partition", c."payer",
-    c."body" ->> '$.tokenId' AS "token_id", c."body" ->> '$.taskId' AS "task_id",
-    c."body" ->> '$.operationId' AS "operation_id", coalesce(c."body" ->> '$.server', '') AS "server",
-    c."body" ->> '$.outcome' AS "outcome", c."body" ->> '$.proves' AS "proves",
-    CASE WHEN c."charge_id" IS NULL THEN c."body" ->> '$.calls'
-      WHEN c."body" ->> '$.outcome' = 'input-required' OR c."body" ->> '$.taskEnd' IS NOT NULL THEN 0 ELSE 1 END AS "calls",
-    coalesce(c."body" ->> '$.charge.charged', c."body" ->> '$.charged', 0) AS "charged",
-    coalesce(c."body" ->> '$.charge.reported', c."body" ->> '$.reported', 0) AS "reported"
-  FROM (SELECT *, coalesce("body" ->> '$.budgets[0]', '') AS "payer" FROM calls) c
+    c."kept" ->> '$.tokenId' AS "token_id", c."kept" ->> '$.taskId' AS "task_id",
+    c."kept" ->> '$.operationId' AS "operation_id", coalesce(c."kept" ->> '$.server', '') AS "server",
+    c."kept" ->> '$.outcome' AS "outcome", c."kept" ->> '$.proves' AS "proves",
+    CASE WHEN c."charge_id" IS NULL THEN c."kept" ->> '$.calls'
+      WHEN c."kept" ->> '$.outcome' = 'input-required' OR c."kept" ->> '$.taskEnd' IS NOT NULL THEN 0 ELSE 1 END AS "calls",
+    coalesce(c."kept" ->> '$.charge.charged', c."kept" ->> '$.charged', 0) AS "charged",
+    coalesce(c."kept" ->> '$.charge.reported', c."kept" ->> '$.reported', 0) AS "reported"
+  FROM (SELECT *, coalesce("kept" ->> '$.budgets[0]', '') AS "payer" FROM (SELECT *, ${KEPT} AS "kept" FROM calls)) c
   LEFT JOIN budgets b ON b."id" = c."payer"
 );
 DROP TABLE calls;
@@ -133,7 +136,7 @@ CREATE TABLE call_budgets (
   PRIMARY KEY ("budget", "at", "partition", "seq")
 ) STRICT, WITHOUT ROWID;
 INSERT OR IGNORE INTO call_budgets SELECT each.value, "at", "partition", "seq"
-  FROM calls, json_each("body", '$.budgets') AS each;
+  FROM calls, json_each(${KEPT}, '$.budgets') AS each;
 CREATE INDEX entries_at ON entries ("at");
 CREATE INDEX entries_tool ON entries ("tool", "at") WHERE "tool" IS NOT NULL;
 `,

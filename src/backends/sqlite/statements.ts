@@ -18,7 +18,8 @@ import type { TaskChanges } from '../sql/task-set.js'
 import type { LedgerSelectOf } from '../sql/ledger-queries.js'
 import type { SqliteHandle, SqliteStatement } from './sqlite-handle.js'
 
-const DIALECT: Dialect = {
+/** How SQLite reads parameters. */
+export const DIALECT: Dialect = {
   texts: (n) => `SELECT value FROM json_each(?${n})`,
   isIn: (column, n) => `${column} IN (SELECT value FROM json_each(?${n}))`,
   pairs: (n) => `SELECT value ->> 0, value ->> 1 FROM json_each(?${n})`,

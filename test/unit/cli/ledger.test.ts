@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -23,7 +23,10 @@ const on = (line: string, file = 'budgets.db'): Promise<Ran> =>
 
 /** A copy of the file, tampered with. */
 async function tampered(file: string, sql: string): Promise<string> {
-  cpSync(`${folder}/budgets.db`, `${folder}/${file}`)
+  // A plain copy would miss what is in the log of the file.
+  const whole = await openHandle(`${folder}/budgets.db`)
+  whole.exec(`VACUUM INTO '${folder}/${file}'`)
+  whole.close()
   const handle = await openHandle(`${folder}/${file}`)
   handle.exec(sql)
   handle.close()
