@@ -95,6 +95,8 @@ export {
 
 export { withLedger, type LedgerMiddleware, type LedgerOptions } from './ledger/with-ledger.js'
 export { MemoryLedger } from './ledger/memory-ledger.js'
+export { exportLedger } from './ledger/export-ledger.js'
+export { readLedger } from './ledger/read-ledger.js'
 export { replay } from './ledger/replay.js'
 export { report, type Report, type ReportSums } from './ledger/report.js'
 export type { CallTotals } from './ledger/call-sums.js'

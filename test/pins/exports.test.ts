@@ -19,7 +19,7 @@ const ROOT = {
     'BudgetClient', 'BudgetError', 'BudgetEvents', 'CutoverReport', 'InMemoryBudgetEnforcer',
     'InMemoryTaskStore', 'KeyRing', 'MAX_CREDITS', 'MemoryLedger', 'REFUSALS', 'TASK_LIMITS', 'assertMetered',
     'budgetId', 'callDigest', 'canDelegate', 'canHold', 'compileCostProfile', 'compose', 'composeWith',
-    'decimalToCredits', 'endHold', 'isCredits', 'isMetered', 'meter', 'middleware', 'refusalOf', 'refuse',
+    'decimalToCredits', 'endHold', 'exportLedger', 'isCredits', 'isMetered', 'meter', 'middleware', 'readLedger', 'refusalOf', 'refuse',
     'replay', 'report', 'systemClock', 'toolDigest', 'withBudget', 'withCostProfile', 'withDelegation',
     'withLedger', 'withTaskTracking', 'withToolPins', 'wrapClient', 'wrapServer', 'wrapServerFactory',
     'wrapTool', 'wrapTransport',

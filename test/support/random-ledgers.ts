@@ -46,7 +46,7 @@ const call: fc.Arbitrary<CallRecord> = fc
     how: fc.constantFrom(...OUTCOMES),
   })
   .map(({ charged, hasTask, how, ...rest }) =>
-    callOf({ ...rest, ...charged, ...how, taskId: hasTask ? charged.taskId : undefined } as Partial<CallRecord>),
+    callOf({ ...rest, ...charged, ...how, taskId: hasTask ? charged.taskId : undefined }),
   )
 
 const folded: fc.Arbitrary<FoldedCalls> = fc.record({
