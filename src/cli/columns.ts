@@ -1,10 +1,17 @@
-/** Rows as lines, in columns as wide as they need. Numbers stand right, texts left. */
+/** Rows as lines, in columns as wide as they need. Columns with a number in them stand right, others left. */
 export function columns(rows: ReadonlyArray<ReadonlyArray<string | number>>): readonly string[] {
   const widths: number[] = []
-  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, String(cell).length)))
+  const isRight: boolean[] = []
+  for (const row of rows) {
+    row.forEach((cell, i) => {
+      widths[i] = Math.max(widths[i] ?? 0, String(cell).length)
+      isRight[i] ||= typeof cell === 'number'
+    })
+  }
   return rows.map((row) => {
     const cells = row.map((cell, i) => {
-      return typeof cell === 'number' ? String(cell).padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)
+      const [text, width = 0] = [String(cell), widths[i]]
+      return isRight[i] ? text.padStart(width) : text.padEnd(width)
     })
     return cells.join('  ').trimEnd()
   })

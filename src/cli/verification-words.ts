@@ -19,15 +19,9 @@ export function found(verification: Verification): Answer {
   return { lines: lines.map(printable), json: verification, exitCode: EXIT_OF[verification.kind] }
 }
 
-function whole({
-  chains,
-  records,
-  unsealed,
-  checkpoints,
-  unreadable,
-  restarts,
-  balances,
-}: Verified): readonly string[] {
+function whole({ chains, records, checkpoints, unreadable, restarts, balances }: Verified): readonly string[] {
+  // Without seals, as in a file, checkpoints still cover what they name.
+  const open = chains.reduce((sum, { last, sealed, checkpoint }) => sum + last - Math.max(sealed, checkpoint), 0)
   const rows = chains.map(({ partition, record, last, sealed, checkpoint }) => {
     return [partition === '' ? '(none)' : partition, record, last, sealed, checkpoint]
   })
@@ -36,9 +30,7 @@ function whole({
     ...(rows.length === 0
       ? []
       : ['', ...columns([['partition', 'kind', 'last', 'sealed', 'checkpoint'], ...rows]), '']),
-    ...(unsealed === 0
-      ? []
-      : [`${plural(unsealed, 'record')} not sealed yet: whether they were changed, nobody can tell.`]),
+    ...(open === 0 ? [] : [`${plural(open, 'record')} not sealed yet: whether they were changed, nobody can tell.`]),
     checkpoints === 0
       ? 'No checkpoints: a ledger that was written anew with its seals would look the same.'
       : `${plural(checkpoints, 'checkpoint')} hold.`,

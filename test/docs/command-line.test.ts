@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { agentAtWork } from '../support/cli-ledger.js'
 import { cli } from '../support/cli.js'
 import { COMMANDS } from '../../src/cli/commands.js'
 import { COMMON_OPTIONS, STORE_OPTIONS } from '../../src/cli/command.js'
@@ -68,9 +69,11 @@ describe('docs/reference/command-line.md', () => {
   describe('shows JSON with the keys that come', () => {
     let folder: string
     const env: Record<string, string> = { BUDGET_KEY: randomBytes(32).toString('hex') }
-    beforeAll(() => {
+    beforeAll(async () => {
       folder = mkdtempSync(join(tmpdir(), 'mcp-budget-cli-'))
       env['MCP_BUDGET_STORE'] = `sqlite:${folder}/b.db`
+      await cli('budget grant agent-1 100 --create', { env })
+      await agentAtWork(folder, 'b.db')
     })
     afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -79,6 +82,8 @@ describe('docs/reference/command-line.md', () => {
       ['migrate', 'migrate'],
       ['budget grant <budget> <amount>', 'budget grant acme/team 5 --create'],
       ['budget show <budget>', 'budget show acme/team'],
+      ['ledger verify', 'ledger verify'],
+      ['ledger report', 'ledger report'],
       ['budget close <budget>', 'budget close acme/team --yes'],
       ['token mint <budget>', MINT],
       ['token attenuate [file]', 'token attenuate --max 5'],

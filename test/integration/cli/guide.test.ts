@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { blocksOf, type Block } from '../../docs/blocks.js'
+import { agentAtWork } from '../../support/cli-ledger.js'
 import { cliFolder, shell } from '../../support/cli-process.js'
 
 const PAGE = 'docs/guides/command-line.md'
@@ -16,6 +17,7 @@ function masked(text: string): string {
   return text
     .replace(/[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/g, '<id>')
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z \((?:in )?\d+ \w+(?: ago)?\)/g, '<time>')
+    .replace(/(?<=,)\d{4}-\d\d-\d\dT[\d:.]+Z$/gm, '<time>')
     .replace(/version \d+/g, 'version <n>')
     .replace(/(?<=^token +|token )[\w-]{12}\b/gm, '<token>')
 }
@@ -38,6 +40,8 @@ describe(PAGE, () => {
     const wrong: unknown[] = []
     for (const { commands, printed } of steps) {
       // As in one terminal: what one block exports, the next ones have.
+      // Between two blocks of the page an agent has worked.
+      if (commands.text.startsWith('mcp-budget ledger report')) await agentAtWork(folder.path)
       const script = `[ -f .exported ] && . ./.exported\nexec 2>&1\n${commands.text}\nexport -p > .exported`
       const { out, err } = await shell(script, { folder })
       if (masked(out + err) === masked(printed?.text ?? '')) continue
