@@ -5,7 +5,7 @@
  * report of shadow mode to 1.3, pins of tools to 0.9. Taking tokens came to 11: 17 kinds of caveats, codec and chain, four
  * methods, and what keeps a token from everybody. Without `withDelegation` and `meter` a bundle has only the last of it.
  * Tasks and retries, with their store in memory, came to 9, and what every store refuses at its border to 0.3.
- * Pages, queries and export of a ledger came to 1.3. A record before each call (`auditRequired`) came to 0.5.
+ * Pages, queries and export of a ledger came to 1.4, and a record before each call (`auditRequired`) to 0.5.
  */
 export default [
   {

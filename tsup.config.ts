@@ -1,3 +1,4 @@
+import { copyFileSync } from 'node:fs'
 import { defineConfig } from 'tsup'
 
 /**
@@ -8,7 +9,7 @@ import { defineConfig } from 'tsup'
  * condition `node` holds, and to WebCrypto and to nobody elsewhere. Each implementation is an entry of its own, and is
  * not exported.
  */
-export default defineConfig({
+const library = defineConfig({
   entry: {
     index: 'src/index.ts',
     audit: 'src/audit/index.ts',
@@ -28,7 +29,8 @@ export default defineConfig({
   splitting: true,
   treeshake: false,
   sourcemap: true,
-  clean: true,
+  // The other build may be there first.
+  clean: ['!cli.js', '!cli.LICENSE.txt'],
   external: ['#crypto', '#diagnostics', 'libsql'],
   // The default strips `node:` from builtins, which Deno and bundlers then take for packages.
   removeNodeProtocol: false,
@@ -47,3 +49,24 @@ export default defineConfig({
     compilerOptions: { ignoreDeprecations: '6.0' },
   },
 })
+
+/**
+ * The command is one file, with commander in it. It uses this package by its own name, as its users do: so each entry
+ * is loaded when a command needs it, and drivers are those that the user has installed.
+ */
+const cli = defineConfig({
+  entry: { cli: 'src/cli/main.ts' },
+  format: 'esm',
+  target: 'es2022',
+  splitting: false,
+  external: [/^mcp-budget/],
+  noExternal: ['commander'],
+  removeNodeProtocol: false,
+  // What is not a module in it, and there is only commander, asks for builtins by `require`.
+  banner: {
+    js: "import { createRequire as requireOfCommander } from 'node:module'; const require = requireOfCommander(import.meta.url);",
+  },
+  onSuccess: async () => copyFileSync('node_modules/commander/LICENSE', 'dist/cli.LICENSE.txt'),
+})
+
+export default [library, cli]

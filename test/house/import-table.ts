@@ -33,6 +33,15 @@ const SEATS_AND_STORES = ['meter.ts', 'mcp/', 'backends/engine/', 'backends/memo
 const FEATURE: Row = { values: ['core/', ...PORTS], types: FEATURES, packages: [], node: false }
 /** The rules of a store, and one that keeps nothing outside of this process. */
 const STORE: Row = { values: ['core/', ...PORTS], types: FEATURES, packages: [], node: false }
+const CLI_PACKAGES = [
+  'commander',
+  'mcp-budget',
+  'mcp-budget/audit',
+  'mcp-budget/delegation',
+  'mcp-budget/postgres',
+  'mcp-budget/redis',
+  'mcp-budget/sqlite',
+]
 const NOTHING_MORE = { types: [], packages: [], node: false }
 
 /** The longest key that a file's path begins with is its row; a file without a row may not be there. */
@@ -71,6 +80,14 @@ export const TABLE: Readonly<Record<string, Row>> = {
   },
   // A driver is named where it is opened, and nowhere else.
   'backends/sqlite/open-handle.ts': { ...STORE, packages: ['libsql'] },
+  // The command uses this package as its users do, by its entries; the drivers are the user's own.
+  'cli/': { values: [], types: [], packages: CLI_PACKAGES, node: true },
+  'cli/drivers.ts': {
+    values: [],
+    types: [],
+    packages: ['mcp-budget/delegation', 'ioredis', 'pg', 'redis'],
+    node: true,
+  },
   'testing/': { values: ['core/', ...FEATURES, 'backends/engine/', 'backends/memory/', 'mcp/'], ...NOTHING_MORE },
 }
 

@@ -21,7 +21,8 @@ function outputsIn(file: string, text: string): string[] {
 
 describe('the sources', () => {
   test('print nothing: the output of a stdio server is the wire [L-S39]', () => {
-    const files = sourceFiles('src')
+    // The command is a program of its own, and what it prints is its answer.
+    const files = sourceFiles('src').filter((file) => file !== 'cli/terminal.ts' && file !== 'cli/main.ts')
     expect(files.length).toBeGreaterThan(50)
     expect(files.flatMap((file) => outputsIn(file, readFileSync(join('src', file), 'utf8')))).toEqual([])
   })

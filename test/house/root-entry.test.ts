@@ -172,6 +172,26 @@ describe('the packed package', () => {
   })
 })
 
+describe('the packed command', () => {
+  const run = (...args: string[]) => node('node_modules/mcp-budget/dist/cli.js', ...args)
+
+  test('runs with nothing else installed, and says what to install', () => {
+    expect(run('--version')).toMatch(/^\d+\.\d+\.\d+$/)
+    expect(run('budget', 'grant', '--help')).toContain('Examples:')
+    const store = '--store=postgres://127.0.0.1/x'
+    expect(() => run('budget', 'show', 'team', store)).toThrow('Run `npm install pg`')
+  })
+
+  test('is one file with the licence of what is in it, and loads the entries by their names', () => {
+    const text = readFileSync(join(consumer, 'node_modules/mcp-budget/dist/cli.js'), 'utf8')
+    expect(text.startsWith('#!/usr/bin/env node\n')).toBe(true)
+    expect(text).not.toContain('./chunk-')
+    expect(text).not.toMatch(/^import .* from "(?:macaroon|pg|ioredis|redis|libsql)"/m)
+    const licence = readFileSync(join(consumer, 'node_modules/mcp-budget/dist/cli.LICENSE.txt'), 'utf8')
+    expect(licence).toContain('TJ Holowaychuk')
+  })
+})
+
 describe('the types of the packed package', () => {
   const CODE = {
     'consumer.ts': `

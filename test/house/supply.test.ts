@@ -41,6 +41,7 @@ describe('who installs this package', () => {
       'ioredis',
       'libsql',
       'macaroon',
+      'pg',
       'redis',
     ])
     expect(peers.filter((peer) => manifest.peerDependenciesMeta?.[peer]?.optional !== true)).toEqual([])

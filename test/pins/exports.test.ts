@@ -89,11 +89,11 @@ const DRAIN = {
 }
 const POSTGRES = {
   values: ['PostgresBudgetEnforcer'],
-  types: ['PostgresBudgetEnforcerOptions', 'PostgresClient', 'PostgresPool', 'PostgresStatement'],
+  types: ['PostgresBudgetEnforcerOptions', 'PostgresClient', 'PostgresPool', 'PostgresStatement', 'SchemaVersions'],
 }
 const SQLITE = {
   values: ['SqliteBudgetEnforcer'],
-  types: ['SqliteBudgetEnforcerOptions', 'SqliteHandle', 'SqliteStatement'],
+  types: ['SchemaVersions', 'SqliteBudgetEnforcerOptions', 'SqliteHandle', 'SqliteStatement'],
 }
 const REDIS = {
   values: ['RedisBudgetEnforcer', 'RedisTaskStore', 'ioredisPort', 'nodeRedisClusterPort', 'nodeRedisPort'],

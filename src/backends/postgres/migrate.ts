@@ -33,7 +33,12 @@ export async function migrate(client: PostgresClient, schema: string): Promise<v
   }
 }
 
-async function versionOf(client: PostgresClient, schema: string): Promise<number> {
+/**
+ * Which version a schema has: 0 where there is none.
+ *
+ * @throws BudgetError `invalid_store` for one that is newer
+ */
+export async function versionOf(client: PostgresClient, schema: string): Promise<number> {
   const table = `${schema}.schema_versions`
   // Read as a table: the server remembers for a session which names it has looked up in vain.
   const found = await client.query({

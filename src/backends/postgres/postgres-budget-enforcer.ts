@@ -1,5 +1,6 @@
 import { assertKeys, integer, misconfigured, oneOf } from '../../core/settings.js'
-import { migrate } from './migrate.js'
+import { migrate, versionOf } from './migrate.js'
+import { MIGRATIONS } from './migrations.js'
 import { PostgresDatabase } from './postgres-database.js'
 import { SqlBudgetEnforcer } from '../sql/sql-budget-enforcer.js'
 import { Statements } from './statements.js'
@@ -7,7 +8,8 @@ import { systemClock, type Clock } from '../../core/clock.js'
 import { isLost, unavailable } from './faults.js'
 import { withClient } from './with-client.js'
 import type { BudgetId } from '../../budget/budget-id.js'
-import type { PostgresPool } from './postgres-pool.js'
+import type { SchemaVersions } from '../sql/schema-versions.js'
+import type { PostgresClient, PostgresPool } from './postgres-pool.js'
 
 /** Settings of {@link PostgresBudgetEnforcer.open}. */
 export interface PostgresBudgetEnforcerOptions {
@@ -54,10 +56,23 @@ export class PostgresBudgetEnforcer extends SqlBudgetEnforcer {
     const named = oneOf(options.named, [true, false], 'named')
     if (typeof (Object(pool) as Partial<PostgresPool>).connect !== 'function')
       throw misconfigured('pool', 'a pool with `connect`', pool)
-    await prepare(pool, schema, lockTimeoutMs)
+    await inReach(pool, lockTimeoutMs, (client) => migrate(client, schema))
     const statements = new Statements(schema)
     const database = new PostgresDatabase(pool, { statements, named, serverTime: clock === undefined }, lockTimeoutMs)
     return new PostgresBudgetEnforcer(database, { clock: clock ?? systemClock, partition })
+  }
+
+  /**
+   * Which version a schema has, and which `open` would bring it to. Nothing is changed.
+   *
+   * @throws BudgetError as {@link open} does
+   */
+  static async versions({
+    pool,
+    schema,
+  }: Pick<PostgresBudgetEnforcerOptions, 'pool' | 'schema'>): Promise<SchemaVersions> {
+    const found = await inReach(pool, 0, (client) => versionOf(client, schemaOf(schema)))
+    return { found, newest: MIGRATIONS.length }
   }
 }
 
@@ -67,10 +82,14 @@ function schemaOf(schema = 'mcp_budget'): string {
   throw misconfigured('schema', 'a name of small letters, digits and _', schema)
 }
 
-async function prepare(pool: PostgresPool, schema: string, lockTimeoutMs: number): Promise<void> {
+async function inReach<Answer>(
+  pool: PostgresPool,
+  lockTimeoutMs: number,
+  work: (client: PostgresClient) => Promise<Answer>,
+): Promise<Answer> {
   try {
-    await withClient(pool, (client, spoil) =>
-      migrate(client, schema).catch((error: unknown) => {
+    return await withClient(pool, (client, spoil) =>
+      work(client).catch((error: unknown) => {
         if (isLost(error)) spoil(error as Error)
         throw error
       }),

@@ -23,7 +23,12 @@ export function migrate(handle: SqliteHandle, file: string): void {
   }
 }
 
-function versionOf(handle: SqliteHandle, file: string): number {
+/**
+ * Which version a file has: 0 where nothing is in it yet.
+ *
+ * @throws BudgetError `invalid_store` for a schema that is newer, or another's
+ */
+export function versionOf(handle: SqliteHandle, file: string): number {
   const tables = handle.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all() as Array<{ name: string }>
   const isOurs = tables.some(({ name }) => name === 'mcp_budget_schema')
   if (!isOurs && tables.length > 0) throw invalid(`a file of its own at ${file}, got one with other tables`)

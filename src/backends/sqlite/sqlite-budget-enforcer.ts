@@ -2,12 +2,14 @@ import { BudgetError } from '../../core/errors.js'
 import { systemClock, type Clock } from '../../core/clock.js'
 import { assertKeys, integer, misconfigured, oneOf } from '../../core/settings.js'
 import { isBusy, locked, unusable } from './faults.js'
-import { migrate } from './migrate.js'
+import { migrate, versionOf } from './migrate.js'
+import { MIGRATIONS } from './migrations.js'
 import { openHandle } from './open-handle.js'
 import { sameFile } from './same-file.js'
 import { SqlBudgetEnforcer } from '../sql/sql-budget-enforcer.js'
 import { SqliteDatabase } from './sqlite-database.js'
 import type { BudgetId } from '../../budget/budget-id.js'
+import type { SchemaVersions } from '../sql/schema-versions.js'
 import type { SqliteHandle } from './sqlite-handle.js'
 
 /** Settings of {@link SqliteBudgetEnforcer.open}. */
@@ -60,6 +62,23 @@ export class SqliteBudgetEnforcer extends SqlBudgetEnforcer {
     } catch (error) {
       if (typeof database === 'string') handle.close()
       throw error
+    }
+  }
+
+  /**
+   * Which version of the schema a file has, and which `open` would bring it to. Nothing is changed, but a file that is
+   * not there is made.
+   *
+   * @throws BudgetError as {@link open} does
+   */
+  static async versions({ database }: Pick<SqliteBudgetEnforcerOptions, 'database'>): Promise<SchemaVersions> {
+    const handle = await handleOf(database)
+    try {
+      return { found: versionOf(handle, nameOf(database)), newest: MIGRATIONS.length }
+    } catch (error) {
+      throw unusable(nameOf(database), error)
+    } finally {
+      if (typeof database === 'string') handle.close()
     }
   }
 }

@@ -1,0 +1,75 @@
+import { CliError, usage } from './cli-error.js'
+import { text, type Option, type Options } from './command.js'
+import { whenOf } from './when.js'
+import type { GroupedLedger, LedgerQuery, NumberedLedger, PagedLedger } from 'mcp-budget'
+import type { OpenStore } from './open-store.js'
+
+/** Which records. All that is given must hold. */
+export const QUERY_OPTIONS: readonly Option[] = [
+  { flags: '--budget <budget>', meaning: 'only of this budget' },
+  { flags: '--tenant <tenant>', meaning: 'only of the budgets of this tenant' },
+  { flags: '--partition <name>', meaning: 'only of this partition, which is the tenant by default' },
+  { flags: '--tool <name>', meaning: 'only of this tool' },
+  { flags: '--token <id>', meaning: 'only by this token, the 43 characters of its id' },
+  { flags: '--task <id>', meaning: 'only of this task' },
+  { flags: '--operation <id>', meaning: 'only of this operation' },
+  { flags: '--charge <id>', meaning: 'only of this charge' },
+  { flags: '--since <when>', meaning: 'from then on: `24h` ago, or a time' },
+  { flags: '--until <when>', meaning: 'before then: `24h` ago, or a time' },
+]
+
+/** Of each option of {@link QUERY_OPTIONS} that is a text, the key of a query. */
+const TEXTS = {
+  budget: 'budget',
+  tenant: 'tenant',
+  partition: 'partition',
+  tool: 'tool',
+  token: 'tokenId',
+  task: 'taskId',
+  operation: 'operationId',
+  charge: 'chargeId',
+} as const
+
+/**
+ * The query that the options ask for.
+ *
+ * @throws CliError `usage`
+ */
+export function queryOf(options: Options, now: number): LedgerQuery {
+  const query: Record<string, string | number> = {}
+  for (const [option, key] of Object.entries(TEXTS)) {
+    const value = text(options, option)
+    if (value !== undefined) query[key] = value
+  }
+  for (const option of ['since', 'until']) {
+    const value = text(options, option)
+    if (value !== undefined) query[option] = whenOf(value, { what: `\`--${option}\``, now, direction: 'ago' })
+  }
+  return query
+}
+
+/** What the ledger of a store may be asked for. */
+type AnyLedger = Partial<PagedLedger & GroupedLedger & NumberedLedger>
+
+/**
+ * The ledger of a store, where it has all of these verbs.
+ *
+ * @throws CliError `not_supported`
+ */
+export function ledgerOf<Verb extends keyof AnyLedger>(
+  { enforcer, kind }: OpenStore,
+  ...verbs: readonly Verb[]
+): Pick<Required<AnyLedger>, Verb> {
+  const { ledger = {} } = enforcer as { readonly ledger?: AnyLedger }
+  if (verbs.every((verb) => typeof ledger[verb] === 'function')) return ledger as Required<AnyLedger>
+  const message = `Expected a store whose ledger answers this, got one in ${kind}`
+  throw new CliError({ slug: 'not_supported', message, hint: 'SQLite and PostgreSQL do' })
+}
+
+/** One of some words, or the first. @throws CliError `usage` */
+export function oneOf<Word extends string>(options: Options, name: string, words: readonly [Word, ...Word[]]): Word {
+  const given = text(options, name) ?? words[0]
+  const found = words.find((word) => word === given)
+  if (found !== undefined) return found
+  throw usage(`Expected \`--${name}\` to be one of ${words.join(', ')}, got another word`)
+}
