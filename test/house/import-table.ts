@@ -16,6 +16,7 @@ const PORTS = [
   'budget/budget-id.ts',
   'budget/enforcer.ts',
   'budget/hold.ts',
+  'budget/lease.ts',
   'budget/outbox.ts',
   'budget/reach.ts',
   'budget/refusals.ts',

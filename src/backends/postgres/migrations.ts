@@ -94,4 +94,9 @@ CREATE TABLE ${s}.task_totals (
   "id" text COLLATE "C" PRIMARY KEY, "tasks" bigint NOT NULL, "ended" bigint NOT NULL, "failures" bigint NOT NULL
 );
 `,
+  // Leases.
+  (s) =>
+    ['leases', 'leased', 'forfeited']
+      .map((column) => `ALTER TABLE ${s}.budgets ADD COLUMN ${CREDITS(column)} DEFAULT 0;`)
+      .join('\n'),
 ]

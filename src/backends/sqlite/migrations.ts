@@ -88,4 +88,8 @@ CREATE TABLE task_totals (
   "id" TEXT PRIMARY KEY, "tasks" INTEGER NOT NULL, "ended" INTEGER NOT NULL, "failures" INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 `,
+  // Leases.
+  ['leases', 'leased', 'forfeited']
+    .map((column) => `ALTER TABLE budgets ADD COLUMN ${CREDITS(column)} DEFAULT 0;`)
+    .join('\n'),
 ]

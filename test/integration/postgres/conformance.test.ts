@@ -9,6 +9,7 @@ describe('PostgresBudgetEnforcer keeps the contract of budgets:', () => {
   const cases = enforcerConformance({
     create: (clock) => openStore(pool, { clock }),
     ledger: (store) => store.ledger.entries(),
+    leases: true,
     destroy: (store) => store.shutdown(),
   })
   test.each(cases)('$name', async (each) => each.run())

@@ -1,7 +1,7 @@
 -- Holds. One record from its place to the end of its memory: state (open, captured, released, expired, refused), lines,
 -- ttl, onExpire (as it was asked for), expires (as an extension may have set it), deadline, overdraft, tool, server,
 -- token, remaining, debt, authority (what of the token is counted), finish (how it ended), refused (why, and what was
--- asked), rounds. One with ttl 0 ended before it came.
+-- asked), rounds, lease (where it is one: see leases.lua). One with ttl 0 ended before it came.
 
 -- When a charge was minted, by the time in its id; nil for one that is none of ours.
 local function mintedAt(id)
@@ -15,10 +15,28 @@ local function mintedAt(id)
   return value
 end
 
+-- A forfeited lease is remembered so much longer than an answer: who may give it back comes after a restart.
+local FORFEITED_MS = 604800000
+
 local function remember(id, hold)
   put(holds, id, hold)
   deadlines['h' .. id] = false
-  forgetAt['h' .. id] = clock + REMEMBERED_MS
+  local isForfeited = hold.lease and hold.state == 'expired' and not hold.lease.back
+  forgetAt['h' .. id] = clock + REMEMBERED_MS + (isForfeited and FORFEITED_MS or 0)
+end
+
+-- What the ledger calls the end of a lease.
+local LEASE_ENDS = { capture = 'settle', expire = 'forfeit' }
+
+-- Counts a lease in its budget, or no more: what was not reported is forfeited if its time was up.
+local function countLease(hold, by)
+  local line = hold.lines[1]
+  local budget = budgetOf(line.budget)
+  budget.leases = (budget.leases or 0) + by
+  budget.leased = (budget.leased or 0) + by * line.amount
+  if by < 0 and hold.state == 'expired' then
+    budget.forfeited = (budget.forfeited or 0) + line.amount - hold.lease.used
+  end
 end
 
 local function refusedHold(by)
@@ -27,7 +45,7 @@ end
 
 local function replayHold(known, op)
   local token = authorities[op[11]] and authorities[op[11]].token or nil
-  local same = known.ttl > 0 and known.ttl == whole(op[6]) and known.onExpire == op[7] and known.overdraft == op[8]
+  local same = known.ttl > 0 and not known.lease and known.ttl == whole(op[6]) and known.onExpire == op[7] and known.overdraft == op[8]
     and known.tool == (op[9] or nil) and known.server == (op[10] or nil) and known.token == token
     and sameLines(known.refused and known.refused.lines or known.lines, op[5])
   if not same then
@@ -40,7 +58,7 @@ end
 local function newHold(op, authority, state, lines)
   local ttl = whole(op[6])
   return { state = state, lines = lines, ttl = ttl, onExpire = op[7], expires = op[7], deadline = clock + ttl,
-    overdraft = op[8], tool = op[9] or nil, server = op[10] or nil, token = authority and authority.token or nil, remaining = 0, debt = 0 }
+    overdraft = op[8], tool = op[9] or nil, server = op[10] or nil, token = authority and authority.token or nil, remaining = 0, debt = 0, lease = op[13] }
 end
 
 local function refuseHold(op, authority, by)
@@ -83,7 +101,7 @@ local function placeHold(op)
   refused = refused or openWindows(lines, id) or refuseToken(authority, lines) or refuseLines(lines, overdraft)
   if refused then return refuseHold(op, authority, refused) end
   local hold = newHold(op, authority, 'open', lines)
-  local note = noteOf('hold', id, clock, hold.tool)
+  local note = noteOf(hold.lease and 'lease' or 'hold', id, clock, hold.tool)
   local remaining = math.huge
   for _, line in ipairs(lines) do
     local budget = budgetOf(line.budget)
@@ -97,6 +115,7 @@ local function placeHold(op)
     remaining = math.min(remaining, leftOf(authority))
   end
   hold.remaining = remaining
+  if hold.lease then countLease(hold, 1) end
   put(holds, id, hold)
   deadlines['h' .. id] = hold.deadline
   return { 'held', digits(remaining), digits(hold.debt) }
@@ -143,7 +162,7 @@ local function endHold(id, hold, event, request, at)
     if budget.state ~= 'open' then closing[#closing + 1] = budget end
     parts[n] = part
   end
-  local note = noteOf(finish.by, id, at, hold.tool)
+  local note = noteOf(hold.lease and LEASE_ENDS[finish.by] or finish.by, id, at, hold.tool)
   for n, line in ipairs(hold.lines) do
     local budget = budgetOf(line.budget)
     apply(budget, note, note.op, nil, unpack(parts[n].change))
@@ -153,6 +172,7 @@ local function endHold(id, hold, event, request, at)
   if hold.authority and parts[1] then settle(hold.authority, parts[1], event) end
   hold.state = STATES[event.kind]
   hold.finish = finish
+  if hold.lease then countLease(hold, -1) end
   remember(id, hold)
   return finish
 end
@@ -184,6 +204,7 @@ end
 
 local function capture(op)
   local id, hold = op[2], get(holds, op[2])
+  if hold and hold.lease then return { 'refused', 'unknown_hold' } end
   if not hold or hold.state == 'refused' then return captureUnplaced(id, hold, op) end
   local finish = hold.finish
   if finish and finish.id == op[5] and (finish.by == 'capture' or finish.by == 'late') then
@@ -202,6 +223,7 @@ local function release(op)
   local hold = get(holds, id) or { state = 'open', lines = {}, ttl = 0, onExpire = 'release', deadline = clock,
     overdraft = false, remaining = 0, debt = 0 }
   local finish = hold.finish
+  if hold.lease then return { 'refused', 'unknown_hold' } end
   if finish and finish.id == request and finish.by == 'release' then return { 'released', digits(finish.returned) } end
   if hold.state ~= 'open' then return { 'refused', 'hold_ended' } end
   return { 'released', digits(endHold(id, hold, { kind = 'release' }, request, clock).returned) }
@@ -221,7 +243,7 @@ end
 
 local function extend(op)
   local id, hold = op[2], get(holds, op[2])
-  if not hold or (op[8] and not isHoldOf(hold.lines, op[8])) then return { 'refused', 'unknown_hold' } end
+  if not hold or hold.lease or (op[8] and not isHoldOf(hold.lines, op[8])) then return { 'refused', 'unknown_hold' } end
   if hold.state ~= 'open' then return { 'refused', 'hold_ended' } end
   local round = wholeOr(op[7], nil)
   local reason = round and consumeRound(hold, round, op[5])

@@ -18,12 +18,13 @@
 -- Answers with JSON: a list with the answer to each request; or "again", when so much was due that this step did
 -- nothing but end it.
 -- with: numbers records state money lines holds
--- lazily: family tokens moves
+-- lazily: family tokens moves leases
 
 -- What may be asked, by the name of what answers it.
 local REQUESTS = { hold = 'placeHold', capture = 'capture', release = 'release', extend = 'extend', find = 'find',
   check = 'check', initialize = 'initialize', spend = 'spend', grant = 'grant', transfer = 'transfer', close = 'close',
-  revoke = 'revoke', describe = 'describe' }
+  revoke = 'revoke', describe = 'describe', lease = 'takeLease', renew = 'renew', settle = 'settleLease',
+  reconcile = 'reconcile' }
 
 -- How many that are due end in one step.
 local DUE = 1000
