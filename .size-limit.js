@@ -5,13 +5,14 @@
  * report of shadow mode to 1.3, pins of tools to 0.9. Taking tokens came to 11: 17 kinds of caveats, codec and chain, four
  * methods, and what keeps a token from everybody. Without `withDelegation` and `meter` a bundle has only the last of it.
  * Tasks and retries, with their store in memory, came to 9, and what every store refuses at its border to 0.3.
+ * The rules of leases, which the store in memory has too, came to 1.7; the process that spends them is another entry.
  */
 export default [
   {
     name: 'mcp-budget',
     path: 'dist/index.js',
     ignore: ['eventemitter3'],
-    limit: '54.8 kB',
+    limit: '56.6 kB',
     // The `paths` of tsconfig.json lead to the sources; who installs the package has none.
     modifyEsbuildConfig: (config) => ({ ...config, tsconfigRaw: '{}' }),
   },

@@ -15,6 +15,7 @@ export default defineConfig({
     postgres: 'src/backends/postgres/index.ts',
     sqlite: 'src/backends/sqlite/index.ts',
     redis: 'src/backends/redis/index.ts',
+    leases: 'src/leases/index.ts',
     testing: 'src/testing/index.ts',
     'crypto/node': 'src/core/crypto/node.ts',
     'crypto/web': 'src/core/crypto/web.ts',
@@ -37,6 +38,7 @@ export default defineConfig({
       postgres: 'src/backends/postgres/index.ts',
       sqlite: 'src/backends/sqlite/index.ts',
       redis: 'src/backends/redis/index.ts',
+      leases: 'src/leases/index.ts',
       testing: 'src/testing/index.ts',
     },
     // tsup sets baseUrl, which TypeScript 6 calls deprecated.

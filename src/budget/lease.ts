@@ -2,7 +2,7 @@ import type { Authority } from './authority.js'
 import type { BudgetId } from './budget-id.js'
 import type { ChargeId } from '../core/ids.js'
 import type { Credits } from '../core/credits.js'
-import type { EnforcerReason, HoldingEnforcer } from './enforcer.js'
+import type { EnforcerReason, HoldingEnforcer, HoldRequest, HoldResult } from './enforcer.js'
 import type { MaybePromise } from '../core/maybe-promise.js'
 
 /**
@@ -101,6 +101,12 @@ export interface LeasingEnforcer extends HoldingEnforcer {
   settle(request: SettleRequest): MaybePromise<SettleResult>
   /** Gives back what of a forfeited lease was not used: once, and within a week. Before its time is up it is `lease_open`. */
   reconcile(request: SettleRequest): MaybePromise<ReconcileResult>
+}
+
+/** A store that can pay for a call while it is out of reach: `LeasedEnforcer` of `mcp-budget/leases`. */
+export interface Escrow {
+  /** Holds at once, from what this process has put aside; `undefined` where it has too little, or nothing. */
+  escrow(request: HoldRequest): HoldResult | undefined
 }
 
 /** Whether a store leases. */

@@ -53,6 +53,9 @@ export const TABLE: Readonly<Record<string, Row>> = {
   // In shadow mode it remembers apart from those who enforce.
   'tasks/with-task-tracking.ts': { ...FEATURE, values: [...FEATURE.values, 'backends/memory/'] },
   'ledger/': FEATURE,
+  'leases/': FEATURE,
+  // What outlives a process is in a file.
+  'leases/file-journal.ts': { ...FEATURE, node: true },
   'mcp/': { values: ['core/'], types: FEATURES, packages: [], node: false },
   'backends/engine/': STORE,
   'backends/memory/': { ...STORE, values: [...STORE.values, 'backends/engine/'] },

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import ts from 'typescript'
 import { beforeAll, describe, expect, test } from 'vitest'
 import * as delegation from '../../src/delegation/index.js'
+import * as leases from '../../src/leases/index.js'
 import * as postgres from '../../src/backends/postgres/index.js'
 import * as redis from '../../src/backends/redis/index.js'
 import * as root from '../../src/index.js'
@@ -83,6 +84,10 @@ const REDIS = {
     'RedisTaskStoreOptions',
   ],
 }
+const LEASES = {
+  values: ['LeasedEnforcer'],
+  types: ['LeaseJournal', 'LeasedEnforcerOptions'],
+}
 const TESTING = {
   // prettier-ignore
   values: [
@@ -103,7 +108,7 @@ let program: ts.Program
 beforeAll(() => {
   const { config } = ts.readConfigFile('tsconfig.json', (path) => ts.sys.readFile(path)) as { config: object }
   const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: [] }, ts.sys, process.cwd())
-  const entries = ['src/index.ts', 'src/delegation/index.ts', 'src/testing/index.ts']
+  const entries = ['src/index.ts', 'src/delegation/index.ts', 'src/leases/index.ts', 'src/testing/index.ts']
   const stores = ['src/backends/postgres/index.ts', 'src/backends/redis/index.ts', 'src/backends/sqlite/index.ts']
   program = ts.createProgram([...entries, ...stores], options)
 }, 60_000)
@@ -131,6 +136,11 @@ describe('mcp-budget/sqlite', () => {
 describe('mcp-budget/redis', () => {
   test('exports these values', () => expect(Object.keys(redis).sort()).toEqual(REDIS.values))
   test('exports these types', () => expect(typesOf('src/backends/redis/index.ts', redis)).toEqual(REDIS.types))
+})
+
+describe('mcp-budget/leases', () => {
+  test('exports these values', () => expect(Object.keys(leases).sort()).toEqual(LEASES.values))
+  test('exports these types', () => expect(typesOf('src/leases/index.ts', leases)).toEqual(LEASES.types))
 })
 
 describe('mcp-budget/testing', () => {
@@ -162,6 +172,10 @@ describe('package.json', () => {
       './redis': {
         import: { types: './dist/redis.d.ts', default: './dist/redis.js' },
         require: { types: './dist/redis.d.cts', default: './dist/redis.cjs' },
+      },
+      './leases': {
+        import: { types: './dist/leases.d.ts', default: './dist/leases.js' },
+        require: { types: './dist/leases.d.cts', default: './dist/leases.cjs' },
       },
       './testing': {
         import: { types: './dist/testing.d.ts', default: './dist/testing.js' },
