@@ -6,13 +6,14 @@
  * methods, and what keeps a token from everybody. Without `withDelegation` and `meter` a bundle has only the last of it.
  * Tasks and retries, with their store in memory, came to 9, and what every store refuses at its border to 0.3.
  * Pages, queries and export of a ledger came to 1.4, and a record before each call (`auditRequired`) to 0.5.
+ * The rules of leases, which the store in memory has too, came to 1.7; the process that spends them is another entry.
  */
 export default [
   {
     name: 'mcp-budget',
     path: 'dist/index.js',
     ignore: ['eventemitter3'],
-    limit: '56.8 kB',
+    limit: '58.6 kB',
     // The `paths` of tsconfig.json lead to the sources; who installs the package has none.
     modifyEsbuildConfig: (config) => ({ ...config, tsconfigRaw: '{}' }),
   },

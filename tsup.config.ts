@@ -18,6 +18,7 @@ const library = defineConfig({
     postgres: 'src/backends/postgres/index.ts',
     sqlite: 'src/backends/sqlite/index.ts',
     redis: 'src/backends/redis/index.ts',
+    leases: 'src/leases/index.ts',
     testing: 'src/testing/index.ts',
     'crypto/node': 'src/core/crypto/node.ts',
     'crypto/web': 'src/core/crypto/web.ts',
@@ -43,6 +44,7 @@ const library = defineConfig({
       postgres: 'src/backends/postgres/index.ts',
       sqlite: 'src/backends/sqlite/index.ts',
       redis: 'src/backends/redis/index.ts',
+      leases: 'src/leases/index.ts',
       testing: 'src/testing/index.ts',
     },
     // tsup sets baseUrl, which TypeScript 6 calls deprecated.

@@ -16,6 +16,7 @@ const FILES = {
   P6: 'bench/p06-million-holds.ts',
   P7: 'bench/p07-macaroon.ts',
   P8: 'bench/p08-redis.ts',
+  P9: 'bench/p09-leases.ts',
   P10: 'bench/p10-postgres.ts',
   P11: 'bench/p11-sqlite.ts',
   P15: 'bench/p15-import.ts',

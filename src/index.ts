@@ -14,6 +14,17 @@ export type { CalendarWindow, DurationWindow, WindowSpec, WindowUnit } from './b
 export type { CallHold, Held } from './budget/call-hold.js'
 export { budgetId, type BudgetId } from './budget/budget-id.js'
 export type { Authority, Authorized, Prefix, PrefixLimit, Rate, Registration, UsedLimit } from './budget/authority.js'
+export {
+  canLease,
+  type LeaseRequest,
+  type LeaseResult,
+  type LeasingEnforcer,
+  type ReconcileResult,
+  type RenewRequest,
+  type RenewResult,
+  type SettleRequest,
+  type SettleResult,
+} from './budget/lease.js'
 export type { DelegationCaps, NewBudget, Revoked, RevokeRequest, RevokeResult } from './budget/moves.js'
 export {
   canDelegate,

@@ -21,6 +21,7 @@ export type { CloseRequest, CloseResult, GrantRequest, MoveResult, TransferReque
  *
  * - `id_reused`: the request's id was used with another payload
  * - `unknown_hold`, `hold_ended`: the hold is not there, or something else ended it
+ * - `lease_forfeited`, `lease_open`: the lease's time was up, or is not up yet
  * - `round_used`: the hold's call went on with that round before
  * - `cross_partition`: the budgets cannot be judged in one atomic step
  * - `clock_skew`: the store's clock is in none of the windows it was sent
@@ -29,7 +30,8 @@ export type { CloseRequest, CloseResult, GrantRequest, MoveResult, TransferReque
  * - `closed`: it takes no more calls
  * - `windowed`: a budget with windows has no children, and one with children no windows
  * - `revoked`: the token, or a prefix of it, was revoked
- * - `depth_exceeded`, `children_exceeded`, `amount_exceeded`: the budget may not delegate so deep, so often, so much
+ * - `depth_exceeded`, `children_exceeded`, `amount_exceeded`: the budget may not delegate so deep, so often, so much; or
+ *   a lease had less
  * - `ceiling`, `rate`: a caveat's counter is used up
  * - `full`: the store can count, or ban, no more prefixes of this budget
  * - `exhausted`, `insufficient`: nothing is left, or less than the amount
@@ -39,6 +41,8 @@ export type EnforcerReason =
   | 'id_reused'
   | 'unknown_hold'
   | 'hold_ended'
+  | 'lease_forfeited'
+  | 'lease_open'
   | 'round_used'
   | 'cross_partition'
   | 'clock_skew'
@@ -268,6 +272,12 @@ export interface BudgetView extends Readonly<Balance> {
   readonly parent: BudgetId | undefined
   readonly children: readonly BudgetId[]
   readonly openHolds: number
+  /** How many of those are leases; with the next two, none where nothing was leased. */
+  readonly leases?: number
+  /** What of `held` the leases have. */
+  readonly leased?: Credits
+  /** What of `spent` was charged for leases that fell silent, and was not reconciled yet. */
+  readonly forfeited?: Credits
   /** What it was initialised with, and what each of its windows begins with; none where a transfer created it. */
   readonly allotment?: Credits
   /** The window that was opened last, of a budget that has windows: when it is over, the balances are of the past. */

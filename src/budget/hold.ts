@@ -133,6 +133,12 @@ export function spendChange(balance: Readonly<Balance>, amount: Credits): Balanc
   return endChange(balance, unheld(amount))
 }
 
+/** The change when what was charged for a lease comes back: debt is repaid first. */
+export function reconcileChange(balance: Readonly<Balance>, returned: Credits): BalanceChange {
+  const repaid = Math.min(returned, balance.debt)
+  return { ...NO_CHANGE, spent: 0 - returned, debt: 0 - repaid, available: returned - repaid }
+}
+
 /** The change when credits come in: debt is repaid first. */
 export function incomingChange(balance: Readonly<Balance>, amount: Credits): BalanceChange {
   const repaid = Math.min(amount, balance.debt)

@@ -1,5 +1,6 @@
 import { andThen, isPromise, type MaybePromise } from '../core/maybe-promise.js'
 import { BudgetError } from '../core/errors.js'
+import { holdRequest } from './hold-request.js'
 import { isUnreached, reach, type Unreached } from './reach.js'
 import { canPay, payInAdvance, type Holder } from './pay-in-advance.js'
 import { RefusalMemory } from './refusal-memory.js'
@@ -64,16 +65,7 @@ export class HoldingGate implements Gate {
     if (known !== undefined) return known
     const { authority } = call as Authorized
     if (authority !== undefined && !canDelegate(this.#enforcer)) return unavailable(call, cost, lines, noTokens())
-    const { ttlMs, onExpire, mode } = this.#settings
-    const request = {
-      id: call.id,
-      lines,
-      ttlMs,
-      onExpire,
-      overdraft: mode === 'soft',
-      meta: { tool: call.tool, server: call.server },
-      ...(authority !== undefined && { authority }),
-    }
+    const request = holdRequest(call, lines, this.#settings)
     const answer = reach(() => this.#enforcer.hold(request), this.#reach)
     if (!isPromise(answer)) return this.#placed(call, cost, lines, answer)
     return answer.then((later) => {

@@ -2,6 +2,7 @@ import { assertKeys, credits, integer, misconfigured, oneOf } from '../core/sett
 import { isCredits, type Credits } from '../core/credits.js'
 import { systemClock, type Clock } from '../core/clock.js'
 import type { BudgetEnforcer, HoldingEnforcer } from './enforcer.js'
+import type { Escrow } from './lease.js'
 import { budgetId } from './budget-id.js'
 import { BudgetEvents, type EventSink } from '../core/events.js'
 import type { Ledger } from '../ledger/ledger.js'
@@ -19,9 +20,10 @@ export type Mode = 'hard' | 'soft' | 'shadow'
 
 /**
  * What happens while the store is out of reach: `closed` refuses; `open` lets through up to `limit` credits in one
- * outage, counted by this step, and posts them when the store is back. Never covers a budget that does not exist.
+ * outage, counted by this step, and posts them when the store is back; `lease` pays from what this process has leased,
+ * for which `enforcer` must be a `LeasedEnforcer`, and then refuses. None covers a budget that does not exist.
  */
-export type FailMode = 'closed' | { readonly open: { readonly limit: Credits } }
+export type FailMode = 'closed' | 'lease' | { readonly open: { readonly limit: Credits } }
 
 /** Settings of `withBudget` where a token says who pays, or where further budgets pay with it. */
 export interface PrincipalBudgetOptions extends Omit<BudgetOptions, 'budget'> {
@@ -81,6 +83,8 @@ export interface BudgetSettings {
   readonly mode: Mode
   /** What one outage may let through; 0 is `closed`. */
   readonly openLimit: Credits
+  /** What pays in an outage, under `lease`. */
+  readonly escrow: Escrow | undefined
   readonly ttlMs: number
   readonly onExpire: OnExpire
   readonly onCancel: 'capture' | 'keep' | 'release'
@@ -156,6 +160,7 @@ export function budgetSettings(options: PrincipalBudgetOptions): BudgetSettings 
     shadow: shadow?.enforcer,
     records: options.records,
     openLimit: openLimit(options.failMode),
+    escrow: options.failMode === 'lease' ? escrowOf(enforcer) : undefined,
     approveAbove: credits(options.approveAbove ?? 0, 'approveAbove'),
     events: options.events ?? new BudgetEvents(),
     clock: options.clock ?? systemClock,
@@ -173,8 +178,15 @@ function assertFunction(value: unknown, path: string, expected: string): void {
 }
 
 function openLimit(failMode: FailMode | undefined): Credits {
-  if (failMode === undefined || failMode === 'closed') return 0
+  if (failMode === undefined || failMode === 'closed' || failMode === 'lease') return 0
   const limit: unknown = (failMode as { open?: { limit?: unknown } } | null)?.open?.limit
   if (isCredits(limit) && limit > 0) return limit
-  throw misconfigured('failMode', "'closed' or { open: { limit: credits } }", failMode)
+  throw misconfigured('failMode', "'closed', 'lease' or { open: { limit: credits } }", failMode)
+}
+
+function escrowOf(enforcer: object): Escrow {
+  if (typeof (enforcer as Partial<Escrow>).escrow === 'function') return enforcer as Escrow
+  const expected =
+    "'lease' only where `enforcer` is LeasedEnforcer.open({ store, use: 'outages' }) of mcp-budget/leases"
+  throw misconfigured('failMode', expected, 'lease')
 }

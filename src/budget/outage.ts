@@ -1,5 +1,6 @@
 import { callRef } from '../core/events.js'
 import { MAX_CREDITS, type Credits } from '../core/credits.js'
+import { holdRequest } from './hold-request.js'
 import { Outbox } from './outbox.js'
 import type { Refusal } from '../core/refusal.js'
 import { unavailable } from './refusals.js'
@@ -38,7 +39,7 @@ export class Outage {
   /** What to answer without asking the store at all: when too much waits, or an open outage is not due for a try. */
   decideWithoutStore(call: ToolCall, cost: Credits, lines: readonly HoldLine[]): CallHold | Refusal | undefined {
     if (this.outbox.size >= OUTBOX_LIMIT) return unavailable(call, cost, lines, 'the outbox is full')
-    if (!this.#active || this.#limit() === 0) return undefined
+    if (!this.#active || (this.#limit() === 0 && this.#settings.escrow === undefined)) return undefined
     const now = this.#settings.clock.now()
     if (now < this.#probeAt) return this.#admit(call, cost, lines)
     this.#probeAt = now + PROBE_MS
@@ -69,6 +70,8 @@ export class Outage {
 
   #admit(call: ToolCall, cost: Credits, lines: readonly HoldLine[], cause?: unknown): CallHold | Refusal {
     const limit = this.#limit()
+    const held = this.#settings.escrow?.escrow(holdRequest(call, lines, this.#settings))
+    if (held?.kind === 'held') return { state: 'held', lines, remaining: held.remaining, debt: 0 }
     // Whether a token serves is for the store to say: open and soft are about money, and not about rights.
     if (limit === 0 || (call as Authorized).authority !== undefined) return unavailable(call, cost, lines, cause)
     if (cost > limit - this.#allowed) return unavailable(call, cost, lines, cause, 'open_limit_reached')

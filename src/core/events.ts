@@ -70,6 +70,16 @@ export interface BudgetEventMap {
   outage: [{ readonly call: CallRef | undefined; readonly cause: unknown; readonly allowed: Credits }]
   /** The store answers again, and what went through meanwhile has been posted. */
   recovered: [{ readonly posted: number; readonly failed: number }]
+  /** A process got a lease (`mcp-budget/leases`); `remaining` is what the budget has left, `live` how many leases it has. */
+  leased: [{ readonly budget: string; readonly amount: Credits; readonly remaining: Credits; readonly live: number }]
+  /** The budget nears its end, so a lease goes back, of which so much was left. */
+  recalled: [{ readonly budget: string; readonly amount: Credits }]
+  /** The time of a lease was up at the store before the process could end it: so much was charged that was not used. */
+  forfeited: [{ readonly budget: string; readonly leaseId: string; readonly amount: Credits }]
+  /** What was not used of a forfeited lease came back. No `budget` for a lease of the process before. */
+  reconciled: [{ readonly budget: string | undefined; readonly leaseId: string; readonly returned: Credits }]
+  /** The store is out of reach, and a call is paid from a lease. */
+  covered: [{ readonly chargeId: string; readonly budget: string; readonly amount: Credits }]
   /** An end of a hold is being retried, or (`givenUp`) never reached the store. */
   delayed: [{ readonly chargeId: string; readonly attempt: number; readonly givenUp: boolean; readonly cause: unknown }]
   /** Something went wrong where it changes nothing: a listener, a ledger, the report of a metered price. */

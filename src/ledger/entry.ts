@@ -7,9 +7,26 @@ import type { RefusalReason, RefusalSlug } from '../core/refusal.js'
 import type { BalanceChange } from '../budget/hold.js'
 import type { BudgetId } from '../budget/budget-id.js'
 
-/** The verb that moved money. `opening` stands for entries that were folded away. */
+/**
+ * The verb that moved money. `opening` stands for entries that were folded away; `forfeit` for a lease whose time was up,
+ * which is charged in full.
+ */
 export type MoneyOp =
-  'opening' | 'grant' | 'transfer' | 'hold' | 'capture' | 'release' | 'expire' | 'spend' | 'late' | 'close' | 'window'
+  | 'opening'
+  | 'grant'
+  | 'transfer'
+  | 'hold'
+  | 'capture'
+  | 'release'
+  | 'expire'
+  | 'spend'
+  | 'late'
+  | 'close'
+  | 'window'
+  | 'lease'
+  | 'settle'
+  | 'forfeit'
+  | 'reconcile'
 
 /**
  * One change of one budget, written by the store in the same atomic step. The signed numbers of

@@ -9,6 +9,7 @@ import { ENDS } from './conformance/ends.js'
 import { FOUR_VERBS } from './conformance/four-verbs.js'
 import { HOLDS } from './conformance/holds.js'
 import { LEDGER } from './conformance/ledger.js'
+import { LEASES } from './conformance/leases.js'
 import { MOVES } from './conformance/moves.js'
 import { NAMES } from './conformance/names.js'
 import { ROUNDS } from './conformance/rounds.js'
@@ -46,5 +47,6 @@ export function enforcerConformance<Store extends HoldingEnforcer>(
   const delegation = options.delegation === false ? [] : [...DELEGATION, ...ENDING]
   const ceilings = options.delegation === false || options.ceilings === false ? [] : CEILINGS
   const ledger = options.ledger === undefined ? [] : LEDGER
-  return [...always, ...windows, ...delegation, ...ceilings, ...ledger].map((rule) => caseOf(rule, options))
+  const leases = options.leases === true ? LEASES : []
+  return [...always, ...windows, ...delegation, ...ceilings, ...leases, ...ledger].map((rule) => caseOf(rule, options))
 }

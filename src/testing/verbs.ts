@@ -1,12 +1,15 @@
 import type { BudgetId } from '../budget/budget-id.js'
 import type { MaybePromise } from '../core/maybe-promise.js'
 import type { BudgetEnforcer, DelegatingEnforcer, HoldingEnforcer } from '../budget/enforcer.js'
+import type { LeasingEnforcer } from '../budget/lease.js'
 
-/** A method of {@link DelegatingEnforcer}. */
-export type Verb = keyof DelegatingEnforcer
+type Verbs = DelegatingEnforcer & LeasingEnforcer
 
-type Args<V extends Verb> = Parameters<DelegatingEnforcer[V]>
-type Answer<V extends Verb> = Awaited<ReturnType<DelegatingEnforcer[V]>>
+/** A method of a store: of {@link DelegatingEnforcer}, or of {@link LeasingEnforcer}. */
+export type Verb = keyof Verbs
+
+type Args<V extends Verb> = Parameters<Verbs[V]>
+type Answer<V extends Verb> = Awaited<ReturnType<Verbs[V]>>
 
 /** The budgets that a request names and expects to be there. */
 const NAMED: { readonly [V in Verb]: (...args: Args<V>) => readonly BudgetId[] } = {
@@ -23,9 +26,13 @@ const NAMED: { readonly [V in Verb]: (...args: Args<V>) => readonly BudgetId[] }
   close: ({ budget }) => [budget],
   describe: (budget) => [budget],
   revoke: ({ budget }) => [budget],
+  lease: ({ budget }) => [budget],
+  renew: () => [],
+  settle: () => [],
+  reconcile: () => [],
 }
 
-/** Every method of {@link DelegatingEnforcer}; the compiler keeps the list whole. */
+/** Every method of a store; the compiler keeps the list whole. */
 export const VERBS = Object.keys(NAMED) as readonly Verb[]
 
 /** The budgets that the call of a verb expects to be there. */
@@ -36,14 +43,16 @@ export function budgetsNamed<V extends Verb>(verb: V, args: Args<V>): readonly B
 /** One call of an enforcer: which verb, and what it was given. */
 export type EnforcerCall = { [V in Verb]: { readonly verb: V; readonly args: Args<V> } }[Verb]
 
-/** An enforcer whose every verb answers with a value; one that judges no tokens has no `revoke`. */
+type Optional = Exclude<Verb, keyof HoldingEnforcer>
+
+/** An enforcer whose every verb answers with a value; one that judges no tokens has no `revoke`, and one that does not lease none of the verbs of leases. */
 export type SyncEnforcer = { [V in keyof HoldingEnforcer]: (...args: Args<V>) => Answer<V> } & {
-  revoke?(...args: Args<'revoke'>): Answer<'revoke'>
+  [V in Optional]?: (...args: Args<V>) => Answer<V>
 }
 
-/** An enforcer whose every verb answers with a promise; one that judges no tokens has no `revoke`. */
+/** An enforcer whose every verb answers with a promise; what it may lack is as in {@link SyncEnforcer}. */
 export type AsyncEnforcer = { [V in keyof HoldingEnforcer]: (...args: Args<V>) => Promise<Answer<V>> } & {
-  revoke?(...args: Args<'revoke'>): Promise<Answer<'revoke'>>
+  [V in Optional]?: (...args: Args<V>) => Promise<Answer<V>>
 }
 
 /** What runs in place of a verb: `run` does what the enforcer would do. */

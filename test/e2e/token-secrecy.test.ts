@@ -32,7 +32,7 @@ const EVENTS = {
   recovered: 0,
   delayed: 0,
   fault: 0,
-} satisfies Record<BudgetEventName, number>
+} satisfies Omit<Record<BudgetEventName, number>, 'leased' | 'recalled' | 'forfeited' | 'reconciled' | 'covered'>
 const NAMES = Object.keys(EVENTS) as BudgetEventName[]
 
 const closing: Array<() => Promise<void> | void> = []

@@ -16,6 +16,7 @@ const PORTS = [
   'budget/budget-id.ts',
   'budget/enforcer.ts',
   'budget/hold.ts',
+  'budget/lease.ts',
   'budget/outbox.ts',
   'budget/reach.ts',
   'budget/refusals.ts',
@@ -67,6 +68,9 @@ export const TABLE: Readonly<Record<string, Row>> = {
   'ledger/drain/': { ...FEATURE, node: true },
   // Node only: it signs, and writes files.
   'audit/': { ...FEATURE, node: true },
+  'leases/': FEATURE,
+  // What outlives a process is in a file.
+  'leases/file-journal.ts': { ...FEATURE, node: true },
   'mcp/': { values: ['core/'], types: FEATURES, packages: [], node: false },
   'backends/engine/': STORE,
   'backends/memory/': { ...STORE, values: [...STORE.values, 'backends/engine/'] },

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import * as audit from '../../src/audit/index.js'
 import * as delegation from '../../src/delegation/index.js'
 import * as drain from '../../src/ledger/drain/index.js'
+import * as leases from '../../src/leases/index.js'
 import * as postgres from '../../src/backends/postgres/index.js'
 import * as redis from '../../src/backends/redis/index.js'
 import * as root from '../../src/index.js'
@@ -19,8 +20,7 @@ const ROOT = {
   values: [
     'BudgetClient', 'BudgetError', 'BudgetEvents', 'CutoverReport', 'InMemoryBudgetEnforcer',
     'InMemoryTaskStore', 'KeyRing', 'MAX_CREDITS', 'MemoryLedger', 'REFUSALS', 'TASK_LIMITS', 'assertMetered',
-    'budgetId', 'callDigest', 'canDelegate', 'canHold', 'compileCostProfile', 'compose', 'composeWith',
-    'decimalToCredits', 'endHold', 'exportLedger', 'isCredits', 'isMetered', 'meter', 'middleware', 'readLedger', 'refusalOf', 'refuse',
+      'budgetId', 'callDigest', 'canDelegate', 'canHold', 'canLease', 'compileCostProfile', 'compose', 'composeWith', 'decimalToCredits', 'endHold', 'exportLedger', 'isCredits', 'isMetered', 'meter', 'middleware', 'readLedger', 'refusalOf', 'refuse',
     'replay', 'report', 'systemClock', 'toolDigest', 'withBudget', 'withCostProfile', 'withDelegation',
     'withLedger', 'withTaskTracking', 'withToolPins', 'wrapClient', 'wrapServer', 'wrapServerFactory',
     'wrapTool', 'wrapTransport',
@@ -40,18 +40,17 @@ const ROOT = {
     'ErrorOutcome', 'ExtendRequest', 'ExtendResult', 'FailMode', 'Failure', 'FinishRequest', 'FoldedCalls',
     'GovernableMethod', 'GrantRequest', 'GroupedLedger', 'Held', 'HoldEnd', 'HoldEvent', 'HoldLine', 'HoldMeta', 'HoldRequest',
     'HoldResult', 'HoldState', 'HoldingEnforcer', 'Identified', 'InMemoryBudgetEnforcerOptions',
-    'InMemoryTaskStoreOptions', 'InputOutcome', 'JsonObject', 'KeyRingOptions', 'Ledger', 'LedgerMiddleware', 'LedgerOptions', 'LedgerPage', 'LedgerQuery',
-    'LedgerRecord', 'LineWindow', 'LostOutcome', 'MasterKey', 'MatchedPrice', 'MaybePromise', 'Meter',
+      'InMemoryTaskStoreOptions', 'InputOutcome', 'JsonObject', 'KeyRingOptions', 'LeaseRequest', 'LeaseResult', 'LeasingEnforcer', 'Ledger', 'LedgerMiddleware', 'LedgerOptions', 'LedgerPage', 'LedgerQuery', 'LedgerRecord', 'LineWindow', 'LostOutcome', 'MasterKey', 'MatchedPrice', 'MaybePromise', 'Meter',
     'MeterOptions', 'MeteredRule', 'Metering', 'Mode', 'MoneyEntry', 'MoneyOp', 'MoneySink', 'MoveResult',
     'NewBudget', 'NoAuthOptions', 'NumberedLedger', 'NumberedRecord', 'ObservedMessage', 'OnExpire', 'Operation', 'OperationReport', 'OperationView', 'Ordered',
     'OutcomePrices', 'Overage', 'PageRequest', 'PagedLedger', 'Payer', 'Peers', 'Prefix', 'PrefixLimit', 'Price', 'PriceCharge',
     'PriceFunction', 'PriceMatch', 'PriceMetering', 'PriceRule', 'PriceSource', 'Priced', 'PricedRule',
-    'Principal', 'PrincipalBudgetOptions', 'Proof', 'Rate', 'Refusal', 'RefusalCodes', 'RefusalData',
+    'Principal', 'PrincipalBudgetOptions', 'Proof', 'Rate', 'ReconcileResult', 'Refusal', 'RefusalCodes', 'RefusalData',
     'RefusalReason', 'RefusalReasons', 'RefusalSlug', 'RefusedCall', 'RefusedOutcome', 'Registration',
-    'ReleaseRequest', 'ReleaseResult', 'Report', 'ReportSums', 'RequestKey', 'RequestingClient', 'ResultOutcome',
+      'ReleaseRequest', 'ReleaseResult', 'RenewRequest', 'RenewResult', 'Report', 'ReportSums', 'RequestKey', 'RequestingClient', 'ResultOutcome',
     'RetiredKey', 'RetryCostMode', 'RetryPolicy', 'RevokeParams', 'RevokeRequest', 'RevokeResult', 'Revoked',
     'SchemaResult', 'Screening', 'SealKey', 'SeatOptions', 'SecretAuthOptions', 'ServerCosts', 'ServerFactory',
-    'ServerLike', 'SpendRequest', 'StandardSchemaV1', 'TaskBinding', 'TaskEnd', 'TaskEndKind', 'TaskFate',
+    'ServerLike', 'SettleRequest', 'SettleResult', 'SpendRequest', 'StandardSchemaV1', 'TaskBinding', 'TaskEnd', 'TaskEndKind', 'TaskFate',
     'TaskName', 'TaskOutcome', 'TaskRef', 'TaskStore', 'TaskTerms', 'TaskTrackingMiddleware',
     'TaskTrackingOptions', 'TokenAuthOptions', 'ToolCall', 'ToolHandler', 'ToolListing', 'ToolPinList',
     'ToolPinsOptions', 'Tracked', 'TransferRequest', 'TransportLike', 'Unpriced', 'UsedLimit',
@@ -103,6 +102,10 @@ const REDIS = {
     'RedisPort', 'RedisTaskStoreOptions',
   ],
 }
+const LEASES = {
+  values: ['LeasedEnforcer'],
+  types: ['LeaseJournal', 'LeasedEnforcerOptions'],
+}
 const TESTING = {
   // prettier-ignore
   values: [
@@ -127,6 +130,7 @@ beforeAll(() => {
     'src/index.ts',
     'src/audit/index.ts',
     'src/delegation/index.ts',
+    'src/leases/index.ts',
     'src/ledger/drain/index.ts',
     'src/testing/index.ts',
   ]
@@ -169,6 +173,11 @@ describe('mcp-budget/redis', () => {
   test('exports these types', () => expect(typesOf('src/backends/redis/index.ts', redis)).toEqual(REDIS.types))
 })
 
+describe('mcp-budget/leases', () => {
+  test('exports these values', () => expect(Object.keys(leases).sort()).toEqual(LEASES.values))
+  test('exports these types', () => expect(typesOf('src/leases/index.ts', leases)).toEqual(LEASES.types))
+})
+
 describe('mcp-budget/testing', () => {
   test('exports these values', () => expect(Object.keys(testing).sort()).toEqual(TESTING.values))
   test('exports these types', () => expect(typesOf('src/testing/index.ts', testing)).toEqual(TESTING.types))
@@ -206,6 +215,10 @@ describe('package.json', () => {
       './redis': {
         import: { types: './dist/redis.d.ts', default: './dist/redis.js' },
         require: { types: './dist/redis.d.cts', default: './dist/redis.cjs' },
+      },
+      './leases': {
+        import: { types: './dist/leases.d.ts', default: './dist/leases.js' },
+        require: { types: './dist/leases.d.cts', default: './dist/leases.cjs' },
       },
       './testing': {
         import: { types: './dist/testing.d.ts', default: './dist/testing.js' },

@@ -12,6 +12,8 @@ const AUTHORITY = {
   rates: [{ prefixId: 'p1', calls: 9, seconds: 60 }],
 }
 
+const LIMITLESS = { ...AUTHORITY, ceilings: [], calls: [], rates: [] }
+
 /** A request of each verb that a store takes. */
 export const VALID: Readonly<Record<Verb, readonly unknown[]>> = {
   check: ['main', 1],
@@ -46,6 +48,10 @@ export const VALID: Readonly<Record<Verb, readonly unknown[]>> = {
   close: [{ id: 'k', budget: 'other', why: 'closed' }],
   describe: ['main', AUTHORITY],
   revoke: [{ id: 'v', budget: 'main', prefixId: 'p1', until: 9e12 }],
+  lease: [{ id: 'l', budget: 'main', instance: 'i', ttlMs: 9, least: 1, most: 2, authority: LIMITLESS }],
+  renew: [{ id: 'n', leaseId: 'open', used: 1, ttlMs: 9, authority: LIMITLESS }],
+  settle: [{ id: 's', leaseId: 'open', used: 1 }],
+  reconcile: [{ id: 'b', leaseId: 'open', used: 1 }],
 }
 
 /** Every way to put `value` in the place of one part of `whole`. */

@@ -6,7 +6,10 @@ export function lateStore(opening: Promise<DelegatingEnforcer>): DelegatingEnfor
   const verbs = VERBS.map((verb: Verb) => {
     const ask = async (...args: readonly unknown[]): Promise<unknown> => {
       const store = await opening
-      return (store[verb] as (...given: readonly unknown[]) => unknown).apply(store, args as unknown[])
+      return ((store as unknown as Record<Verb, unknown>)[verb] as (...given: readonly unknown[]) => unknown).apply(
+        store,
+        args as unknown[],
+      )
     }
     return [verb, ask] as const
   })

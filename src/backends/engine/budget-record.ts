@@ -14,6 +14,11 @@ export class BudgetRecord implements Balance {
   out = 0
   burned = 0
   openHolds = 0
+  leases = 0
+  /** Of `held`. */
+  leased = 0
+  /** Of `spent`. */
+  forfeited = 0
   /** The window that is open; `undefined` for a budget without windows. */
   window: WindowSpan | undefined = undefined
   state: BudgetView['state'] = 'open'
@@ -47,6 +52,11 @@ export class BudgetRecord implements Balance {
       parent: this.parent?.id,
       children: Array.from(this.children ?? [], (child) => child.id),
       openHolds: this.openHolds,
+      ...((this.leases > 0 || this.forfeited > 0) && {
+        leases: this.leases,
+        leased: this.leased,
+        forfeited: this.forfeited,
+      }),
       ...(this.initial !== undefined && { allotment: this.initial }),
       ...(this.window && { window: { start: this.window[0], end: this.window[1] } }),
       ...(this.delegated && { registration: this.delegated.terms.registration }),

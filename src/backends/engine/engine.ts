@@ -11,7 +11,9 @@ import {
   assertRelease,
   assertSpend,
 } from './hold-requests.js'
+import { assertLease, assertRenew, assertSettle } from './lease-requests.js'
 import { Holds } from './holds.js'
+import { Leases } from './leases.js'
 import { assertAuthority, assertNewBudget, assertRevoked, newBudgetKey } from './delegation-requests.js'
 import type { AnswerTable, Records } from './records.js'
 import { Book, refusedMove, unknownBudget, type MoneySink } from './book.js'
@@ -39,6 +41,16 @@ import type {
 import type { BudgetRecord } from './budget-record.js'
 import type { Authority } from '../../budget/authority.js'
 import type { RevokeRequest, RevokeResult } from '../../budget/moves.js'
+import type {
+  LeaseRequest,
+  LeaseResult,
+  LeasingEnforcer,
+  ReconcileResult,
+  RenewRequest,
+  RenewResult,
+  SettleRequest,
+  SettleResult,
+} from '../../budget/lease.js'
 
 /** Where an engine has its time, its partitions and its ledger from. */
 export interface EngineOptions {
@@ -51,12 +63,13 @@ export interface EngineOptions {
  * The rules of a store: every verb decides on the records it is given, at once and whole. The memory store gives it all
  * that there is; a store with a database what the requests of one step touch.
  */
-export class Engine implements DelegatingEnforcer {
+export class Engine implements DelegatingEnforcer, LeasingEnforcer {
   readonly #clock: Pick<Clock, 'now'>
   readonly #records: Records
   readonly #book: Book
   readonly #authorities: Authorities
   readonly #holds: Holds
+  readonly #leases: Leases
   #now: number
 
   constructor(records: Records, { clock, ledger, partition }: EngineOptions) {
@@ -66,6 +79,7 @@ export class Engine implements DelegatingEnforcer {
     this.#book = new Book(records, ledger, partition)
     this.#authorities = new Authorities(this.#book, records)
     this.#holds = new Holds(this.#book, records, this.#authorities)
+    this.#leases = new Leases(this.#book, records.holds, this.#authorities, this.#holds)
   }
 
   check(budget: BudgetId, cost: Credits): BudgetResult {
@@ -115,6 +129,27 @@ export class Engine implements DelegatingEnforcer {
   extend(request: ExtendRequest): ExtendResult {
     assertExtend(request)
     return this.#holds.extend(request, this.tick())
+  }
+
+  lease(request: LeaseRequest): LeaseResult {
+    budgetId(request.budget)
+    assertLease(request)
+    return this.#leases.lease(request, this.tick())
+  }
+
+  renew(request: RenewRequest): RenewResult {
+    assertRenew(request)
+    return this.#leases.renew(request, this.tick())
+  }
+
+  settle(request: SettleRequest): SettleResult {
+    assertSettle(request)
+    return this.#leases.settle(request, this.tick())
+  }
+
+  reconcile(request: SettleRequest): ReconcileResult {
+    assertSettle(request)
+    return this.#leases.reconcile(request, this.tick())
   }
 
   grant(request: GrantRequest): MoveResult {

@@ -18,6 +18,28 @@ export interface HeldLine {
   readonly window: WindowSpan | undefined
 }
 
+/** What a hold has that is a lease, beside its one line. */
+export interface Lease {
+  readonly instance: string
+  readonly least: Credits
+  readonly most: Credits
+  /** As it was answered. */
+  readonly live: number
+  readonly expiresAt: number
+  /** The most that was reported. */
+  used: Credits
+  /** The request that gave back what was forfeited. */
+  reconciled?: { readonly id: string; readonly used: Credits; readonly returned: Credits }
+}
+
+/** A forfeited lease is remembered so much longer than an answer: who may give it back comes after a restart. */
+const FORFEITED_MS = 604_800_000
+
+/** From when on an ended hold is remembered as long as an answer. */
+export function rememberedFrom({ lease, state }: HoldRecord, now: number): number {
+  return lease !== undefined && state === 'expired' && lease.reconciled === undefined ? now + FORFEITED_MS : now
+}
+
 /** How a hold ended: what a repeated request is answered with. */
 export interface HoldEndRecord {
   readonly by: 'capture' | 'release' | 'expire' | 'late'
@@ -52,6 +74,8 @@ export class HoldRecord implements Timed {
   readonly server: string | undefined
   /** The id of the token that it was asked for with. */
   readonly token: string | undefined
+  /** Where it is a lease. */
+  lease: Lease | undefined = undefined
   /** What of the token is counted. */
   authority: HeldAuthority | undefined = undefined
 
@@ -121,7 +145,7 @@ export type HoldTerms = Pick<HoldRequest, 'ttlMs' | 'onExpire' | 'overdraft' | '
 
 /** Whether a request asks for the hold that is recorded. */
 export function sameHold(known: HoldRecord, request: HoldRequest): boolean {
-  if (known.token !== tokenIdOf(request.authority)) return false
+  if (known.lease !== undefined || known.token !== tokenIdOf(request.authority)) return false
   const lines = known.refused?.lines ?? known.lines.map((line) => ({ ...line, budget: line.budget.id }))
   return asText(known.terms, lines) === asText(request, request.lines)
 }

@@ -72,12 +72,14 @@ export function assertExtend({ id, holdId, ttlMs, round, onExpire, lines }: Exte
   if (lines !== undefined) assertLines(lines)
 }
 
-function assertEnd(id: unknown, holdId: unknown): void {
+/** @throws BudgetError `invalid_request` */
+export function assertEnd(id: unknown, holdId: unknown): void {
   assertId(id, 'id')
   assertId(holdId, 'holdId')
 }
 
-function assertTtl(ttlMs: unknown): void {
+/** @throws BudgetError `invalid_request` */
+export function assertTtl(ttlMs: unknown): void {
   const isTtl = isCount(ttlMs, 1) && ttlMs <= LONGEST_HOLD_MS
   assert(isTtl, 'ttlMs', `an integer from 1 to ${LONGEST_HOLD_MS}`, ttlMs)
 }

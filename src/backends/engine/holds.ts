@@ -17,7 +17,17 @@ import { Delegated } from './delegated.js'
 import type { Authorities } from './authorities.js'
 import type { DeadlineTable, HoldTable, Records } from './records.js'
 import type { Timed } from './timed.js'
-import { consumeRound, HoldRecord, isHoldOf, sameHold, type HeldLine, type HoldEndRecord } from './hold-record.js'
+import {
+  consumeRound,
+  HoldRecord,
+  isHoldOf,
+  rememberedFrom,
+  sameHold,
+  type HeldLine,
+  type HoldEndRecord,
+  type Lease,
+} from './hold-record.js'
+import { lend, opOf, takeBack } from './lease-record.js'
 import type { Book } from './book.js'
 import type { BudgetRecord } from './budget-record.js'
 import type {
@@ -50,11 +60,18 @@ export class Holds {
     this.#authorities = authorities
   }
 
-  place(request: HoldRequest, now: number): HoldResult {
+  /** A lease, by its id; a hold that is none is not found. */
+  findLease(id: string): HoldRecord | undefined {
+    const hold = this.#table.find(id)
+    return hold?.lease === undefined ? undefined : hold
+  }
+
+  /** @param lease what a lease has beside a hold */
+  place(request: HoldRequest, now: number, lease?: Lease): HoldResult {
     const known = this.#table.find(request.id)
     if (known !== undefined) return replayHold(known, request)
     const lines = resolveLines(this.#book, request.lines, now)
-    if ('reason' in lines) return this.#refuse(request, lines, now)
+    if ('reason' in lines) return this.refuse(request, lines, now, lease)
     const { authority } = request
     const overdraft = request.overdraft === true
     const refused =
@@ -68,10 +85,15 @@ export class Holds {
         refused.remaining,
         authority === undefined ? Infinity : this.#authorities.left(authority),
       )
-      return this.#refuse(request, { ...refused, remaining }, now)
+      return this.refuse(request, { ...refused, remaining }, now, lease)
     }
     const changes = lines.map(({ budget, amount }) => ({ budget, change: holdChange(budget, amount) }))
-    this.#book.commit(changes, { op: 'hold', id: request.id, at: now, tool: request.meta?.tool })
+    this.#book.commit(changes, {
+      op: lease === undefined ? 'hold' : 'lease',
+      id: request.id,
+      at: now,
+      tool: request.meta?.tool,
+    })
     // After this point the hold must succeed.
     let remaining = Infinity
     let debt = 0
@@ -85,6 +107,7 @@ export class Holds {
     if (token !== undefined) remaining = Math.min(remaining, this.#authorities.left(token))
     const record = new HoldRecord(request.id, request, lines, 'open', now, remaining, debt, undefined)
     record.authority = token
+    if (lease !== undefined) lend(record, lease)
     this.#table.place(record)
     this.#deadlines.add(record)
     return { kind: 'held', holdId: record.id, remaining, debt }
@@ -93,6 +116,7 @@ export class Holds {
   capture(request: CaptureRequest, now: number): CaptureResult {
     const { id, holdId, amount, overage } = request
     const hold = this.#table.find(holdId)
+    if (hold?.lease !== undefined) return { kind: 'refused', reason: 'unknown_hold' }
     if (hold === undefined || hold.state === 'refused') return this.#captureUnplaced(hold, request, now)
     const { end } = hold
     if (end?.id === id && (end.by === 'capture' || end.by === 'late')) {
@@ -110,26 +134,33 @@ export class Holds {
     // One that has not come yet is barred from coming.
     const hold = this.#table.find(holdId) ?? new HoldRecord(holdId, UNPLACED, [], 'open', now, 0, 0, undefined)
     const { end } = hold
+    if (hold.lease !== undefined) return { kind: 'refused', reason: 'unknown_hold' }
     if (end?.id === id && end.by === 'release') return { kind: 'released', returned: end.returned }
     if (hold.state !== 'open') return { kind: 'refused', reason: 'hold_ended' }
-    return { kind: 'released', returned: this.#end(hold, { kind: 'release' }, id, now)?.returned ?? 0 }
+    return { kind: 'released', returned: this.end(hold, { kind: 'release' }, id, now)?.returned ?? 0 }
   }
 
   extend(request: ExtendRequest, now: number): ExtendResult {
     const { id, round, onExpire } = request
     const hold = this.#table.find(request.holdId)
-    if (hold === undefined || !isHoldOf(hold, request.lines)) return { kind: 'refused', reason: 'unknown_hold' }
+    if (hold === undefined || hold.lease !== undefined || !isHoldOf(hold, request.lines))
+      return { kind: 'refused', reason: 'unknown_hold' }
     if (hold.state !== 'open') return { kind: 'refused', reason: 'hold_ended' }
     const reason = round === undefined ? undefined : consumeRound(hold, round, id)
     if (reason !== undefined) return { kind: 'refused', reason }
     const deadline = Math.max(onExpire === undefined ? hold.deadline : 0, now + request.ttlMs)
     hold.expires = onExpire ?? hold.expires
-    this.#deadlines.remove(hold)
-    hold.deadline = deadline
-    this.#deadlines.add(hold)
+    this.prolong(hold, deadline)
     const left = hold.authority === undefined ? Infinity : this.#authorities.left(hold.authority)
     const remaining = Math.min(left, ...hold.lines.map(({ budget }) => budget.available))
     return { kind: 'extended', expiresAt: deadline, remaining, debt: hold.debt }
+  }
+
+  /** Sets the deadline of an open hold. */
+  prolong(hold: HoldRecord, deadline: number): void {
+    this.#deadlines.remove(hold)
+    hold.deadline = deadline
+    this.#deadlines.add(hold)
   }
 
   /** Ends every hold and every budget whose time is up. */
@@ -145,18 +176,21 @@ export class Holds {
       return
     }
     const hold = item as HoldRecord
-    this.#end(hold, { kind: 'expire', onExpire: hold.expires }, undefined, hold.deadline)
+    this.end(hold, { kind: 'expire', onExpire: hold.expires }, undefined, hold.deadline)
   }
 
   #capture(hold: HoldRecord, { id, amount, overage }: CaptureRequest, now: number, late: boolean): CaptureResult {
-    const ended = this.#end(hold, { kind: 'capture', amount, overage }, id, now, late)
+    const ended = this.end(hold, { kind: 'capture', amount, overage }, id, now, late)
     if (ended === undefined) return { kind: 'refused', reason: 'overflow' }
     return { kind: 'captured', charged: ended.charged, late }
   }
 
-  // `late`: nothing is held any more, or never was, so that all is charged beyond it. Undefined when a balance would
-  // leave 2^53−1, which only what is charged beyond a hold can do.
-  #end(
+  /**
+   * Ends a hold. Undefined when a balance would leave 2^53−1, which only what is charged beyond a hold can do.
+   *
+   * @param late nothing is held any more, or never was, so that all is charged beyond it
+   */
+  end(
     hold: HoldRecord,
     event: HoldEvent,
     id: string | undefined,
@@ -185,9 +219,10 @@ export class Holds {
     const unbounded = late || capture?.overage === 'debt'
     if (unbounded && !changes.every(({ budget, change }) => fits(budget, change))) return undefined
     const by = late ? 'late' : event.kind
-    this.#book.commit(changes, { op: by, id: hold.id, at: now, tool: hold.tool }, closing)
+    this.#book.commit(changes, { op: opOf(hold, by), id: hold.id, at: now, tool: hold.tool }, closing)
     this.#deadlines.remove(hold)
     hold.state = state
+    if (hold.lease !== undefined) takeBack(hold, hold.lease)
     if (!late) for (const { budget } of changes) budget.openHolds--
     if (hold.authority !== undefined && paid !== undefined)
       this.#authorities.settle(hold.authority, usedBy(paid, event, late))
@@ -211,9 +246,11 @@ export class Holds {
     return this.#capture(hold, request, now, true)
   }
 
-  #refuse(request: HoldRequest, by: LineRefusal, now: number): HoldResult {
+  /** Refuses a hold, and remembers it. */
+  refuse(request: HoldRequest, by: LineRefusal, now: number, lease?: Lease): HoldResult {
     const refused = { by, lines: request.lines }
     const hold = new HoldRecord(request.id, request, [], 'refused', now, by.remaining, 0, refused)
+    hold.lease = lease
     this.#remember(hold, undefined, now)
     return { kind: 'refused', ...by }
   }
@@ -221,7 +258,7 @@ export class Holds {
   #remember<End extends HoldEndRecord | undefined>(hold: HoldRecord, end: End, now: number): End {
     const again = hold.end !== undefined
     hold.end = end
-    if (!again) this.#table.end(hold, now)
+    if (!again) this.#table.end(hold, rememberedFrom(hold, now))
     return end
   }
 }

@@ -157,4 +157,9 @@ CREATE TABLE ${s}.seals (
   "at" bigint NOT NULL, PRIMARY KEY ("partition", "kind", "seq"), UNIQUE ("partition", "kind", "after")
 );
 `,
+  // Leases.
+  (s) =>
+    ['leases', 'leased', 'forfeited']
+      .map((column) => `ALTER TABLE ${s}.budgets ADD COLUMN ${CREDITS(column)} DEFAULT 0;`)
+      .join('\n'),
 ]

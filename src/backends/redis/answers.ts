@@ -42,6 +42,7 @@ export function moveResult(told: Told): MoveResult {
 export function budgetView(budget: BudgetId, told: Told, authority: Authority | undefined): BudgetView {
   const [state, available, held, spent, debt, received, out, burned, openHolds] = told
   const [parent, children, allotment, start, end, registration, expiresAt, ceilings, calls] = told.slice(9)
+  const [leases, leased, forfeited] = told.slice(18).map(Number)
   return {
     budget,
     state: state as BudgetView['state'],
@@ -55,6 +56,11 @@ export function budgetView(budget: BudgetId, told: Told, authority: Authority | 
     parent: parent === false ? undefined : (parent as string),
     children: children === false ? [] : (children as string[]),
     openHolds: Number(openHolds),
+    ...(((leases ?? 0) > 0 || (forfeited ?? 0) > 0) && {
+      leases: leases ?? 0,
+      leased: leased ?? 0,
+      forfeited: forfeited ?? 0,
+    }),
     ...(allotment !== false && { allotment: Number(allotment) }),
     ...(start !== false && { window: { start: Number(start), end: Number(end) } }),
     ...(registration !== false && { registration: registration as string }),

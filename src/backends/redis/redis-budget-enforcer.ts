@@ -13,6 +13,15 @@ import { BudgetError } from '../../core/errors.js'
 import { budgetId, type BudgetId } from '../../budget/budget-id.js'
 import { budgetResult, budgetView, holdResult, moveResult, refusedBecause } from './answers.js'
 import { digitsOr, sound, type Step } from './step.js'
+import {
+  leaseEndStep,
+  leaseResult,
+  leaseStep,
+  reconcileResult,
+  renewResult,
+  renewStep,
+  settleResult,
+} from './lease-ops.js'
 import { linesAsLists } from './lines.js'
 import { Partitions } from './partitions.js'
 import { readOptions, type RedisBudgetEnforcerOptions } from './options.js'
@@ -39,6 +48,16 @@ import type {
   SpendRequest,
   TransferRequest,
 } from '../../budget/enforcer.js'
+import type {
+  LeaseRequest,
+  LeaseResult,
+  LeasingEnforcer,
+  ReconcileResult,
+  RenewRequest,
+  RenewResult,
+  SettleRequest,
+  SettleResult,
+} from '../../budget/lease.js'
 import type { NewBudget, RevokeRequest, RevokeResult } from '../../budget/moves.js'
 import type { Told } from './batcher.js'
 
@@ -56,7 +75,7 @@ import type { Told } from './batcher.js'
  * (await enforcer.describe('agent-1')).available // 1000
  * ```
  */
-export class RedisBudgetEnforcer implements DelegatingEnforcer {
+export class RedisBudgetEnforcer implements DelegatingEnforcer, LeasingEnforcer {
   readonly #partitions: Partitions
   readonly #partition: (budget: BudgetId) => string
   /** The books: money entries, which the store writes itself, and call records. */
@@ -121,11 +140,8 @@ export class RedisBudgetEnforcer implements DelegatingEnforcer {
     const op = ['hold', sound(id), false, budgets, 0, ...about, 0, cross]
     const step: Step = { op, lines: [4, lists], authority: authority && [10, authority] }
     const told = await this.#partitions.askOfHold(partition, id, step)
-    if (told[0] !== 'misuse') return holdResult(told, id)
-    throw new BudgetError({
-      code: 'invalid_request',
-      message: `Expected the first line on the token's budget ${String(told[1])}, got ${String(told[2])}`,
-    })
+    if (told[0] === 'misuse') throw wrongPayer(told)
+    return holdResult(told, id)
   }
 
   async capture(request: CaptureRequest): Promise<CaptureResult> {
@@ -158,6 +174,27 @@ export class RedisBudgetEnforcer implements DelegatingEnforcer {
     const [kind, said, remaining, debt] = (await this.#askOfHold(holdId, asked?.partition, step)) ?? UNKNOWN_HOLD
     if (kind !== 'extended') return refusedBecause(said)
     return { kind, expiresAt: Number(said), remaining: Number(remaining), debt: Number(debt) }
+  }
+
+  async lease(request: LeaseRequest): Promise<LeaseResult> {
+    const budget = budgetId(request.budget)
+    const told = await this.#partitions.askOfHold(this.#partition(budget), request.id, leaseStep(request, budget))
+    if (told[0] === 'misuse') throw wrongPayer(told)
+    return leaseResult(told, request.id)
+  }
+
+  async renew(request: RenewRequest): Promise<RenewResult> {
+    return renewResult((await this.#askOfHold(request.leaseId, undefined, renewStep(request))) ?? UNKNOWN_HOLD)
+  }
+
+  async settle(request: SettleRequest): Promise<SettleResult> {
+    const step = leaseEndStep('settle', request)
+    return settleResult((await this.#askOfHold(request.leaseId, undefined, step)) ?? UNKNOWN_HOLD)
+  }
+
+  async reconcile(request: SettleRequest): Promise<ReconcileResult> {
+    const step = leaseEndStep('reconcile', request)
+    return reconcileResult((await this.#askOfHold(request.leaseId, undefined, step)) ?? UNKNOWN_HOLD)
   }
 
   async grant({ id, budget: name, amount }: GrantRequest): Promise<MoveResult> {
@@ -259,6 +296,13 @@ function createAsList(create: boolean | NewBudget): unknown {
   if (typeof create === 'boolean') return create
   const { registration, expiresAt, caps: { depth, children, amount } = {} } = create
   return [sound(registration), ...[expiresAt, depth, children, amount].map(digitsOr)]
+}
+
+function wrongPayer([, payer, budget]: Told): BudgetError {
+  return new BudgetError({
+    code: 'invalid_request',
+    message: `Expected the first line on the token's budget ${String(payer)}, got ${String(budget)}`,
+  })
 }
 
 function unknownBudget(budget: BudgetId): BudgetError {

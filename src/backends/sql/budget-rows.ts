@@ -29,6 +29,9 @@ export function budgetRow(budget: BudgetRecord, { born, closedAt }: { born: numb
     out,
     burned,
     open_holds: budget.openHolds,
+    leases: budget.leases,
+    leased: budget.leased,
+    forfeited: budget.forfeited,
     live_children: budget.liveChildren,
     is_parent: budget.children === undefined ? 0 : 1,
     initial: budget.initial ?? null,
@@ -61,6 +64,9 @@ export function budgetOf(row: BudgetRow, budgets: ReadonlyMap<BudgetId, BudgetRe
   budget.out = row.out
   budget.burned = row.burned
   budget.openHolds = row.open_holds
+  budget.leases = row.leases
+  budget.leased = row.leased
+  budget.forfeited = row.forfeited
   budget.state = row.state as BudgetRecord['state']
   budget.liveChildren = row.live_children
   if (row.is_parent === 1) budget.children = new Set()

@@ -1,4 +1,4 @@
-import { HoldRecord, type HeldLine, type HoldEndRecord } from '../engine/hold-record.js'
+import { HoldRecord, type HeldLine, type HoldEndRecord, type Lease } from '../engine/hold-record.js'
 import type { BudgetId } from '../../budget/budget-id.js'
 import type { BudgetRecord } from '../engine/budget-record.js'
 import type { HeldAuthority } from '../engine/authorities.js'
@@ -25,6 +25,7 @@ interface Body {
   readonly end?: HoldEndRecord | undefined
   readonly rounds?: ReadonlyArray<readonly [number, string]> | undefined
   readonly authority?: HeldAuthority | undefined
+  readonly lease?: Lease | undefined
   readonly refused?: HoldRecord['refused']
 }
 
@@ -37,7 +38,7 @@ export interface HoldLinks {
 /** The row of a hold. */
 export function holdRow(hold: HoldRecord, partition: string, endedAt: number | null): HoldRow {
   const { id, state, deadline, ttlMs, onExpire, overdraft, tool, server, token, remaining, debt } = hold
-  const { end, rounds, authority, refused, expires } = hold
+  const { end, rounds, authority, lease, refused, expires } = hold
   const lines = hold.lines.map(({ budget, amount, unit, window }) => [budget.id, amount, unit ?? null, window ?? null])
   const body: Body = {
     lines: lines as unknown as readonly KeptLine[],
@@ -53,6 +54,7 @@ export function holdRow(hold: HoldRecord, partition: string, endedAt: number | n
     end,
     rounds: rounds && [...rounds],
     authority,
+    lease,
     refused,
   }
   return { id, partition, state, deadline, ended_at: endedAt, body: JSON.stringify(body) }
@@ -88,5 +90,6 @@ export function holdOf(row: HoldRow, budgets: ReadonlyMap<BudgetId, BudgetRecord
   hold.end = body.end && { ...body.end, id: body.end.id, overage: body.end.overage }
   hold.rounds = body.rounds && new Map(body.rounds)
   hold.authority = body.authority
+  hold.lease = body.lease
   return hold
 }

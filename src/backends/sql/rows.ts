@@ -29,6 +29,9 @@ export interface BudgetRow {
   readonly out: number
   readonly burned: number
   readonly open_holds: number
+  readonly leases: number
+  readonly leased: number
+  readonly forfeited: number
   readonly live_children: number
   /** 1 for one that has, or had, children. */
   readonly is_parent: number
@@ -174,6 +177,9 @@ export const TABLES: { readonly [Name in TableName]: Columns<keyof Rows[Name]> }
       'out',
       'burned',
       'open_holds',
+      'leases',
+      'leased',
+      'forfeited',
       'live_children',
       'is_parent',
       'initial',

@@ -31,6 +31,16 @@ import type { Clock } from '../../core/clock.js'
 import type { Credits } from '../../core/credits.js'
 import type { GroupedLedger, NumberedLedger, PagedLedger } from '../../ledger/ledger.js'
 import type { SealStore } from '../../ledger/seal.js'
+import type {
+  LeaseRequest,
+  LeaseResult,
+  LeasingEnforcer,
+  ReconcileResult,
+  RenewRequest,
+  RenewResult,
+  SettleRequest,
+  SettleResult,
+} from '../../budget/lease.js'
 import type { RevokeRequest, RevokeResult } from '../../budget/moves.js'
 import type { TaskStore } from '../../tasks/task-store.js'
 import type { Transaction } from './transaction.js'
@@ -67,7 +77,7 @@ const MOST_TASKS = 100_000
  * A store with a database: requests that come together are decided in one transaction, by the engine of the memory
  * store, on the rows they touch. Nothing is kept here between two transactions.
  */
-export class SqlBudgetEnforcer implements DelegatingEnforcer {
+export class SqlBudgetEnforcer implements DelegatingEnforcer, LeasingEnforcer {
   /** The money entries of this store, and what `withLedger` adds to them. */
   readonly ledger: PagedLedger & GroupedLedger & NumberedLedger = new SqlLedger({
     append: async (records) => {
@@ -133,6 +143,22 @@ export class SqlBudgetEnforcer implements DelegatingEnforcer {
 
   extend(request: ExtendRequest): Promise<ExtendResult> {
     return this.#ask<ExtendResult>({ verb: 'extend', args: [withLines(request)] })
+  }
+
+  lease(request: LeaseRequest): Promise<LeaseResult> {
+    return this.#ask<LeaseResult>({ verb: 'lease', args: [{ ...request }] })
+  }
+
+  renew(request: RenewRequest): Promise<RenewResult> {
+    return this.#ask<RenewResult>({ verb: 'renew', args: [{ ...request }] })
+  }
+
+  settle(request: SettleRequest): Promise<SettleResult> {
+    return this.#ask<SettleResult>({ verb: 'settle', args: [{ ...request }] })
+  }
+
+  reconcile(request: SettleRequest): Promise<ReconcileResult> {
+    return this.#ask<ReconcileResult>({ verb: 'reconcile', args: [{ ...request }] })
   }
 
   grant(request: GrantRequest): Promise<MoveResult> {

@@ -1,13 +1,15 @@
 import type { DelegatingEnforcer } from '../../budget/enforcer.js'
+import type { LeasingEnforcer } from '../../budget/lease.js'
 import type { Ledger } from '../../ledger/ledger.js'
 import type { TaskStore } from '../../tasks/task-store.js'
 
-type Args<Verb extends keyof DelegatingEnforcer> = Parameters<DelegatingEnforcer[Verb]>
+type Verbs = DelegatingEnforcer & LeasingEnforcer
+type Args<Verb extends keyof Verbs> = Parameters<Verbs[Verb]>
 
 /** One request for the engine: which verb, and what it was given. */
 export type EngineCall = {
-  [Verb in keyof DelegatingEnforcer]: { readonly verb: Verb; readonly args: Args<Verb> }
-}[keyof DelegatingEnforcer]
+  [Verb in keyof Verbs]: { readonly verb: Verb; readonly args: Args<Verb> }
+}[keyof Verbs]
 
 /** One request for the ledger that writes. */
 export interface LedgerCall {

@@ -87,6 +87,15 @@ export class Touched {
         return this.#hold(call.args[0].holdId)
       case 'extend':
         return this.#hold(call.args[0].holdId)
+      case 'lease': {
+        const { id, budget, authority } = call.args[0]
+        return this.#hold(id, [{ budget, amount: 0 }], authority)
+      }
+      case 'renew':
+        return this.#hold(call.args[0].leaseId, [], call.args[0].authority)
+      case 'settle':
+      case 'reconcile':
+        return this.#hold(call.args[0].leaseId)
       case 'grant':
         this.#answer('move', call.args[0].id)
         return void this.#budget(call.args[0].budget)

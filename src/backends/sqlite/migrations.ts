@@ -148,4 +148,8 @@ CREATE TABLE seals (
   PRIMARY KEY ("partition", "kind", "seq"), UNIQUE ("partition", "kind", "after")
 ) STRICT, WITHOUT ROWID;
 `,
+  // Leases.
+  ['leases', 'leased', 'forfeited']
+    .map((column) => `ALTER TABLE budgets ADD COLUMN ${CREDITS(column)} DEFAULT 0;`)
+    .join('\n'),
 ]

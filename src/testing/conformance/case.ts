@@ -29,6 +29,8 @@ export interface EnforcerConformanceOptions<Store extends HoldingEnforcer = Hold
   readonly delegation?: boolean
   /** `false` for a store that refuses tokens with `max`, `calls` or `rate`; its cases are then left out. */
   readonly ceilings?: boolean
+  /** `true` for a store that leases, with the verbs of `LeasingEnforcer`. */
+  readonly leases?: boolean
   /** After each case. */
   readonly destroy?: (store: Store) => MaybePromise<void>
 }

@@ -64,6 +64,9 @@ export class Oracle {
         return this.#close(call.args[0])
       case 'revoke':
         return this.#revoke(call.args[0])
+      default:
+        // Leases have a simulator of their own.
+        return undefined
     }
   }
 

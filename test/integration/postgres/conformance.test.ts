@@ -8,6 +8,7 @@ describe.each(WAYS)('PostgresBudgetEnforcer on connections %s keeps the contract
   const cases = enforcerConformance({
     create: (clock) => openStore(pool, { clock }),
     ledger: (store) => store.ledger.entries(),
+    leases: true,
     destroy: (store) => store.shutdown(),
   })
   test.each(cases)('$name', async (each) => each.run())

@@ -10,6 +10,7 @@ describe('RedisBudgetEnforcer keeps the contract of budgets:', () => {
   const cases = enforcerConformance({
     create: (clock) => newStore(client, { clock }),
     ledger: allEntries,
+    leases: true,
   })
   test.each(cases)('$name', async (each) => each.run())
 })

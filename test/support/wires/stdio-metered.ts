@@ -35,7 +35,7 @@ const EVENTS = {
   recovered: 0,
   delayed: 0,
   fault: 0,
-} satisfies Record<BudgetEventName, number>
+} satisfies Omit<Record<BudgetEventName, number>, 'leased' | 'recalled' | 'forfeited' | 'reconciled' | 'covered'>
 
 const heard: Record<string, number> = EVENTS
 const events = new BudgetEvents()

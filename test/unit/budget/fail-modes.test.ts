@@ -11,6 +11,7 @@ import {
   type BudgetEventName,
   type BudgetOptions,
   type DelegatingEnforcer,
+  type LeasingEnforcer,
   type HoldingEnforcer,
   type ToolCall,
 } from 'mcp-budget'
@@ -44,7 +45,7 @@ function setUp(options: Partial<BudgetOptions> & { credits?: number; faults?: En
   const judge = (verb: Verb, nth: number): EnforcerFault | undefined =>
     typeof plan.faults === 'function' ? plan.faults(verb, nth) : plan.faults[verb]?.[nth]
   const faulty = faultyEnforcer(later ? asyncEnforcer(memory) : memory, judge, clock)
-  const noting = new Proxy(faulty as DelegatingEnforcer, {
+  const noting = new Proxy(faulty as DelegatingEnforcer & LeasingEnforcer, {
     get: (target, verb: Verb) =>
       typeof target[verb] !== 'function'
         ? target[verb]
@@ -484,7 +485,7 @@ describe('whatever goes wrong, at random,', () => {
 })
 
 function asVerbs(memory: HoldingEnforcer): HoldingEnforcer {
-  const enforcer = memory as DelegatingEnforcer
+  const enforcer = memory as DelegatingEnforcer & LeasingEnforcer
   return new Proxy({} as HoldingEnforcer, {
     get: (_, verb: Verb) => enforcer[verb].bind(enforcer),
     ownKeys: () => ['check', 'spend', 'remaining', 'initialize', 'hold', 'capture', 'release', 'extend', 'describe'],

@@ -116,7 +116,10 @@ describe('withBudget', () => {
     [{ ttlMs: 0 }, 'Expected `ttlMs` to be an integer from 1 to 86400000, got `0`'],
     [{ approve: true }, 'Expected `approve` to be a function, got `true`'],
     [{ shadow: {} }, 'Expected `shadow.enforcer` to be a store that can hold, got `undefined`'],
-    [{ failMode: 'open' }, 'Expected `failMode` to be \'closed\' or { open: { limit: credits } }, got "open" (string)'],
+    [
+      { failMode: 'open' },
+      "Expected `failMode` to be 'closed', 'lease' or { open: { limit: credits } }, got \"open\" (string)",
+    ],
     [
       { budget: { budget: 'a', unit: 'x' } },
       'Expected `budget.unit` to be one of "credits", "calls", got "x" (string)',

@@ -29,6 +29,8 @@ const TOLD: Readonly<Record<EnforcerReason, object>> = {
   id_reused: { ...unavailable, detail: 'id_reused' },
   unknown_hold: { ...unavailable, detail: 'unknown_hold' },
   hold_ended: { ...unavailable, detail: 'hold_ended' },
+  lease_forfeited: { ...unavailable, detail: 'lease_forfeited' },
+  lease_open: { ...unavailable, detail: 'lease_open' },
   round_used: { error: 'invalid_request_state', reason: 'round_used', retryable: false },
   clock_skew: { ...unavailable, detail: 'clock_skew' },
   windowed: { ...unavailable, detail: 'windowed' },

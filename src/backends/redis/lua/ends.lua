@@ -43,11 +43,18 @@ local function settle(authority, paid, event)
   addTo(authority.root, authority.calls, event.late and 1 or (isGivenBack and -1 or 0))
 end
 
+-- A forfeited lease is remembered so much longer than an answer: who may give it back comes after a restart.
+local FORFEITED_MS = 604800000
+
 local function remember(id, hold)
   put(holds, id, hold)
   deadlines['h' .. id] = false
-  forgetAt['h' .. id] = clock + REMEMBERED_MS
+  local isForfeited = hold.lease and hold.state == 'expired' and not hold.lease.back
+  forgetAt['h' .. id] = clock + REMEMBERED_MS + (isForfeited and FORFEITED_MS or 0)
 end
+
+-- What the ledger calls the end of a lease.
+local LEASE_ENDS = { capture = 'settle', expire = 'forfeit' }
 
 -- Ends a hold; nil when a balance would leave 2^53-1, which only what is charged beyond a hold can do.
 local function endHold(id, hold, event, request, at)
@@ -66,7 +73,7 @@ local function endHold(id, hold, event, request, at)
     if budget.state ~= 'open' then closing[#closing + 1] = budget end
     parts[n] = part
   end
-  local note = noteOf(finish.by, id, at, hold.tool)
+  local note = noteOf(hold.lease and LEASE_ENDS[finish.by] or finish.by, id, at, hold.tool)
   for n, line in ipairs(hold.lines) do
     local budget = budgetOf(line.budget)
     apply(budget, note, note.op, nil, unpack(parts[n].change))
@@ -76,6 +83,7 @@ local function endHold(id, hold, event, request, at)
   if hold.authority and parts[1] then settle(hold.authority, parts[1], event) end
   hold.state = STATES[event.kind]
   hold.finish = finish
+  if hold.lease then countLease(hold, -1) end
   remember(id, hold)
   return finish
 end
@@ -107,6 +115,7 @@ end
 
 local function capture(op)
   local id, hold = op[2], get(holds, op[2])
+  if hold and hold.lease then return { 'refused', 'unknown_hold' } end
   if not hold or hold.state == 'refused' then return captureUnplaced(id, hold, op) end
   local finish = hold.finish
   if finish and finish.id == op[5] and (finish.by == 'capture' or finish.by == 'late') then
@@ -124,6 +133,7 @@ local function release(op)
   -- One that has not come yet is barred from coming.
   local hold = get(holds, id) or { state = 'open', lines = {}, ttl = 0, onExpire = 'release', deadline = clock,
     remaining = 0 }
+  if hold.lease then return { 'refused', 'unknown_hold' } end
   local finish = hold.finish
   if finish and finish.id == request and finish.by == 'release' then return { 'released', digits(finish.returned) } end
   if hold.state ~= 'open' then return { 'refused', 'hold_ended' } end

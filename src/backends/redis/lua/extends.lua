@@ -28,7 +28,7 @@ end
 
 local function extend(op)
   local id, hold = op[2], get(holds, op[2])
-  if not hold or (op[8] and not isHoldOf(hold.lines, askedLines[op[8]])) then return { 'refused', 'unknown_hold' } end
+  if not hold or hold.lease or (op[8] and not isHoldOf(hold.lines, askedLines[op[8]])) then return { 'refused', 'unknown_hold' } end
   if hold.state ~= 'open' then return { 'refused', 'hold_ended' } end
   local round = wholeOr(op[7], nil)
   local reason = round and consumeRound(hold, round, op[5])

@@ -1,12 +1,13 @@
 -- Holds. One record from its place to the end of its memory: state (open, captured, released, expired, refused), lines,
 -- ttl, onExpire (as it was asked for), expires (where an extension has set another), deadline, overdraft, tool, server,
 -- token, remaining, debt if there is any, authority (what of the token is counted), finish (how it ended), refused (why, and what was
--- asked), rounds. One with ttl 0 ended before it came.
+-- asked), rounds, lease (where it is one: see leases.lua). One with ttl 0 ended before it came.
 
 local function newHold(op, authority, state, lines)
   local ttl = whole(op[6])
   return { state = state, lines = lines, ttl = ttl, onExpire = op[7], deadline = clock + ttl, overdraft = op[8] or nil,
-    tool = op[9] or nil, server = op[10] or nil, token = authority and authority.token or nil, remaining = 0 }
+    tool = op[9] or nil, server = op[10] or nil, token = authority and authority.token or nil, remaining = 0,
+    lease = op[13] }
 end
 
 local function placeHold(op)
@@ -23,7 +24,7 @@ local function placeHold(op)
   refused = refused or refuseLines(lines, overdraft)
   if refused then return refuseHold(op, authority, refused, asked) end
   local hold = newHold(op, authority, 'open', lines)
-  local note = noteOf('hold', id, clock, hold.tool)
+  local note = noteOf(hold.lease and 'lease' or 'hold', id, clock, hold.tool)
   local remaining, debt = math.huge, 0
   for n = 1, #lines do
     local budget = budgetOf(lines[n].budget)
@@ -38,6 +39,7 @@ local function placeHold(op)
   end
   hold.remaining = remaining
   if debt > 0 then hold.debt = debt end
+  if hold.lease then countLease(hold, 1) end
   put(holds, id, hold)
   deadlines['h' .. id] = hold.deadline
   return { 'held', digitsOnce(remaining), digits(debt) }

@@ -211,7 +211,8 @@ local function describe(op)
     budget.from and digits(budget.from) or false, budget.till and digits(budget.till) or false,
     budget.registration or false, ends and digits(ends) or false,
     authority and listOr(usedList(authority.root, authority.ceilings)) or false,
-    authority and listOr(usedList(authority.root, authority.calls)) or false }
+    authority and listOr(usedList(authority.root, authority.calls)) or false,
+    digits(budget.leases or 0), digits(budget.leased or 0), digits(budget.forfeited or 0) }
 end
 
 -- What may be asked that is no matter of every call.

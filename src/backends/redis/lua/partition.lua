@@ -20,7 +20,7 @@
 -- Answers with JSON: a list with the answer to each request; or "again", when so much was due that this step did
 -- nothing but end it.
 -- with: numbers records state places ledger money lines holds
--- lazily: folding books windows repeats ends extends spends times tokens passing family moves
+-- lazily: folding books windows repeats ends extends spends times tokens passing family moves leases
 
 -- Reads what the requests name in one go, and the state of the partition with it.
 local function prefetch(requests)
@@ -69,7 +69,7 @@ local function answerTo(verb, op)
   if verb == 'extend' then return extend(op) end
   if verb == 'check' then return check(op) end
   if verb == 'find' then return find(op) end
-  return MOVES[verb](op)
+  return (MOVES[verb] or LEASES[verb])(op)
 end
 
 -- Everything that is asked of this step.

@@ -17,7 +17,8 @@ end
 
 local function replayHold(known, op, asked)
   local token = authorities[op[11]] and authorities[op[11]].token or nil
-  local same = known.ttl > 0 and known.ttl == whole(op[6]) and known.onExpire == op[7] and known.overdraft == (op[8] or nil)
+  local same = known.ttl > 0 and not known.lease and known.ttl == whole(op[6]) and known.onExpire == op[7]
+    and known.overdraft == (op[8] or nil)
     and known.tool == (op[9] or nil) and known.server == (op[10] or nil) and known.token == token
     and sameLines(known.refused and known.refused.lines or known.lines, asked)
   if not same then

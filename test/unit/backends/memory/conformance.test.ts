@@ -15,11 +15,15 @@ describe('InMemoryBudgetEnforcer keeps the contract of budgets [seed-001:in-memo
       return store
     },
     ledger: (store) => ledgers.get(store)?.entries() ?? [],
+    leases: true,
   })
   test.each(cases)('$name', async (each) => each.run())
 })
 
 describe('InMemoryBudgetEnforcer behind promises keeps the contract:', () => {
-  const cases = enforcerConformance({ create: (clock) => asyncEnforcer(new InMemoryBudgetEnforcer({ clock })) })
+  const cases = enforcerConformance({
+    create: (clock) => asyncEnforcer(new InMemoryBudgetEnforcer({ clock })),
+    leases: true,
+  })
   test.each(cases)('$name', async (each) => each.run())
 })

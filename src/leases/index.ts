@@ -1,0 +1,3 @@
+export { LeasedEnforcer } from './leased-enforcer.js'
+export { type LeasedEnforcerOptions } from './options.js'
+export { type LeaseJournal } from './journal.js'

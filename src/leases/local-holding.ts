@@ -1,0 +1,212 @@
+import { andThen, isPromise, type MaybePromise } from '../core/maybe-promise.js'
+import { assertCredits, type Credits } from '../core/credits.js'
+import { isUnreached, reach } from '../budget/reach.js'
+import { lacksCredits } from '../budget/refusals.js'
+import { LocalHold, LocalHolds } from './local-holds.js'
+import { mintChargeId } from '../core/ids.js'
+import type { Asked } from './slice.js'
+import type {
+  CaptureRequest,
+  CaptureResult,
+  ExtendRequest,
+  ExtendResult,
+  HoldingEnforcer,
+  HoldRequest,
+  HoldResult,
+  ReleaseRequest,
+  ReleaseResult,
+} from '../budget/enforcer.js'
+import type { LeaseSettings } from './options.js'
+import type { Outbox } from '../budget/outbox.js'
+import type { Wallet } from './wallet.js'
+
+const ENDED = { kind: 'refused', reason: 'hold_ended' } as const
+const REUSED = { kind: 'refused', reason: 'id_reused' } as const
+
+/** Holds in leases: the same rules as a store has for its own, within this process. */
+export class LocalHolding {
+  readonly #settings: LeaseSettings
+  readonly #store: HoldingEnforcer
+  readonly #outbox: Outbox
+  readonly #now: () => Asked
+  readonly #holds = new LocalHolds()
+
+  constructor(settings: LeaseSettings, outbox: Outbox, now: () => Asked) {
+    this.#settings = settings
+    this.#store = settings.store
+    this.#outbox = outbox
+    this.#now = now
+  }
+
+  /**
+   * Places a hold in a lease, at once, or not at all: one that the store was asked for is the store's.
+   *
+   * @param again also one that the store was asked for, and is told to give back
+   */
+  place(request: HoldRequest, wallet: Wallet, now: Asked, again = false): HoldResult | undefined {
+    const { id, ttlMs } = request
+    const { amount } = request.lines[0] as { readonly amount: Credits }
+    const known = this.#holds.find(id)
+    if (known !== undefined && !(again && known.storeId !== undefined)) return replay(known, request)
+    const slice = wallet.draw(amount, now)
+    if (slice === undefined) return undefined
+    this.#holds.add(id, new LocalHold(request, wallet, slice, amount, now.steady + ttlMs), now.steady)
+    return { kind: 'held', holdId: id, remaining: wallet.remaining + slice.left, debt: 0 }
+  }
+
+  capture(request: CaptureRequest): MaybePromise<CaptureResult> {
+    const hold = this.#holds.find(request.holdId)
+    if (hold === undefined) return this.#store.capture(request)
+    if (hold.moving !== undefined) return andThen(hold.moving, () => this.capture(request))
+    if (hold.storeId !== undefined) return this.#store.capture({ ...request, holdId: hold.storeId })
+    const { amount, overage } = request
+    assertCredits(amount, 'amount')
+    if (!hold.isOpen) return this.#captureEnded(hold, request)
+    const charged = Math.min(amount, hold.amount)
+    hold.wallet.end(hold.slice, hold.amount, charged)
+    const beyond = overage === 'debt' ? amount - charged : 0
+    if (beyond > 0) this.#chargeMore(hold, beyond)
+    return hold.end(request, { kind: 'captured', charged: charged + beyond, late: false })
+  }
+
+  release(request: ReleaseRequest): MaybePromise<ReleaseResult> {
+    const hold = this.#holds.find(request.holdId)
+    if (hold === undefined) return this.#store.release(request)
+    if (hold.moving !== undefined) return andThen(hold.moving, () => this.release(request))
+    hold.isGivenUp = true
+    if (hold.storeId !== undefined) return this.#store.release({ ...request, holdId: hold.storeId })
+    const { ended, answer } = hold
+    if (ended?.id === request.id && answer?.kind === 'released') return answer
+    if (!hold.isOpen) return ENDED
+    hold.wallet.end(hold.slice, hold.amount, 0)
+    return hold.end(request, { kind: 'released', returned: hold.amount })
+  }
+
+  extend(request: ExtendRequest): MaybePromise<ExtendResult> {
+    const { holdId, ttlMs, round, onExpire, lines } = request
+    const hold = this.#holds.find(holdId)
+    if (hold === undefined) return this.#store.extend(request)
+    if (hold.moving !== undefined) return andThen(hold.moving, () => this.extend(request))
+    if (hold.storeId !== undefined) return this.#store.extend({ ...request, holdId: hold.storeId })
+    if (!hold.isOpen) return ENDED
+    // It may outlive this process, or be ended by another.
+    if (round !== undefined || onExpire !== undefined || lines !== undefined) return this.#handOver(hold, request)
+    return this.#extended(hold, ttlMs)
+  }
+
+  /** Ends what nobody ended, as its holds say for that. */
+  expire(now: number): void {
+    for (const hold of this.#holds.due(now)) {
+      hold.isOpen = false
+      hold.wallet.end(hold.slice, hold.amount, hold.onExpire === 'capture' ? hold.amount : 0)
+    }
+  }
+
+  /**
+   * Lets the store decide. Where it lacks credits it is asked once more when all that this process has put aside is
+   * back: by another id, for what was refused stays refused.
+   */
+  placeInStore(request: HoldRequest, wallet: Wallet, now: Asked): MaybePromise<HoldResult> {
+    let hold = this.#holds.find(request.id)
+    if (hold === undefined) {
+      hold = new LocalHold(request, wallet, wallet.nothing, 0, Infinity)
+      hold.isOpen = false
+      hold.storeId = request.id
+      this.#holds.add(request.id, hold, now.steady)
+    }
+    return this.#askStore(hold, request)
+  }
+
+  #askStore(hold: LocalHold, request: HoldRequest): MaybePromise<HoldResult> {
+    const { id } = request
+    const storeId = hold.storeId ?? id
+    return andThen(this.#store.hold({ ...request, id: storeId }), (answer) => {
+      if (answer.kind === 'held') return storeId === id ? answer : { ...answer, holdId: id }
+      if (!lacksCredits(answer.reason) || storeId !== id || hold.isGivenUp) return answer
+      return this.#afterGivingBack(hold, request, answer)
+    })
+  }
+
+  async #afterGivingBack(hold: LocalHold, request: HoldRequest, refused: HoldResult): Promise<HoldResult> {
+    // Two tries of one request get one answer.
+    const hasGivenBack = await (hold.givingBack ??= hold.wallet.giveBack())
+    if (hold.storeId === request.id) {
+      if (!hasGivenBack || hold.isGivenUp) return refused
+      hold.storeId = mintChargeId(this.#now().wall)
+    }
+    return this.#askStore(hold, request)
+  }
+
+  #captureEnded(hold: LocalHold, request: CaptureRequest): MaybePromise<CaptureResult> {
+    const { ended, answer } = hold
+    const { amount, overage } = request
+    if (ended?.id === request.id && answer?.kind === 'captured') {
+      const { amount: before, overage: how } = ended as CaptureRequest
+      return before === amount && how === overage ? answer : REUSED
+    }
+    // Given back when its time was up; but the work was done.
+    if (ended !== undefined || hold.onExpire === 'capture') return ENDED
+    const charged = overage === 'debt' ? amount : Math.min(amount, hold.amount)
+    if (charged > 0) this.#chargeMore(hold, charged)
+    return hold.end(request, { kind: 'captured', charged, late: true })
+  }
+
+  // A known spend: out of a lease, or else by the store, whatever that has left.
+  #chargeMore({ wallet, request: { lines, meta } }: LocalHold, amount: Credits): void {
+    const now = this.#now()
+    const slice = wallet.draw(amount, now)
+    if (slice !== undefined) return wallet.end(slice, amount, amount)
+    const holdId = mintChargeId(now.wall)
+    const request = { id: `${holdId}.c`, holdId, amount, overage: 'debt', lines, ...(meta && { meta }) } as const
+    const post = (): MaybePromise<string | undefined> =>
+      andThen(this.#store.capture(request), (end) => (end.kind === 'refused' ? end.reason : undefined))
+    const { timeoutMs, clock } = this.#settings
+    void andThen(reach(post, { timeoutMs, clock }), (answer) => {
+      if (isUnreached(answer)) this.#outbox.add({ chargeId: holdId, post }, answer.cause)
+    })
+  }
+
+  // Its credits are still in the lease, and come back to the store with it: so the hold may be owed until then.
+  #handOver(hold: LocalHold, request: ExtendRequest): MaybePromise<ExtendResult> {
+    const { ttlMs, round, onExpire = hold.onExpire } = request
+    const { timeoutMs, clock } = this.#settings
+    const asked: HoldRequest = { ...hold.request, ttlMs, onExpire, overdraft: true }
+    const moved = andThen(
+      reach(() => this.#store.hold(asked), { timeoutMs, clock }),
+      (answer): MaybePromise<ExtendResult> => {
+        hold.moving = undefined
+        if (isUnreached(answer) || answer.kind !== 'held') {
+          hold.onExpire = onExpire
+          return this.#extended(hold, ttlMs)
+        }
+        hold.isOpen = false
+        hold.storeId = asked.id
+        hold.wallet.handedOver(hold.slice, answer.debt > 0)
+        if (round !== undefined) return this.#store.extend({ ...request, holdId: asked.id })
+        const { remaining, debt } = answer
+        return { kind: 'extended', expiresAt: this.#now().wall + ttlMs, remaining, debt }
+      },
+    )
+    if (isPromise(moved)) hold.moving = moved
+    return moved
+  }
+
+  #extended(hold: LocalHold, ttlMs: number): ExtendResult {
+    const { steady, wall } = this.#now()
+    hold.deadline = Math.max(hold.deadline, steady + ttlMs)
+    const remaining = hold.wallet.remaining + hold.slice.left
+    return { kind: 'extended', expiresAt: wall + hold.deadline - steady, remaining, debt: 0 }
+  }
+}
+
+function replay(known: LocalHold, request: HoldRequest): HoldResult | undefined {
+  if (known.storeId !== undefined) return undefined
+  const { lines, ttlMs, onExpire } = request
+  const before = known.request
+  const [line] = lines
+  const [own] = before.lines
+  const isSame = before.ttlMs === ttlMs && before.onExpire === onExpire && own?.amount === line?.amount
+  const remaining = known.wallet.remaining + known.slice.left
+  if (isSame && own?.budget === line?.budget) return { kind: 'held', holdId: request.id, remaining, debt: 0 }
+  return { ...REUSED, budget: line?.budget ?? '', remaining: 0 }
+}
