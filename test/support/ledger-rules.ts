@@ -279,8 +279,11 @@ const TEXTS: readonly LedgerRule[] = [
       await store.initialize('a/main', 1_000)
       for (const [n, name] of HOSTILE.entries())
         await store.spend({ chargeId: `s${n}`, budget: 'a/main', tool: name, cost: 1 })
-      for (const [n, name] of HOSTILE.entries())
+      for (const [n, name] of HOSTILE.entries()) {
+        // What a store makes of half a character is its own: docs/reference/guarantees.md.
+        if (/\p{Surrogate}/u.test(name)) continue
         expect(await ledger.entries({ kind: 'money', tool: name })).toMatchObject([{ id: `s${n}`, tool: name }])
+      }
       const { byTool } = await ledger.report()
       expect([...byTool.keys()].toSorted()).toEqual(HOSTILE.toSorted())
       for (const [n, name] of HOSTILE.entries()) expect(byTool.get(name)?.charged).toBe(1 + n)
