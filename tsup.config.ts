@@ -1,4 +1,4 @@
-import { copyFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync } from 'node:fs'
 import { defineConfig } from 'tsup'
 
 /**
@@ -68,7 +68,10 @@ const cli = defineConfig({
   banner: {
     js: "import { createRequire as requireOfCommander } from 'node:module'; const require = requireOfCommander(import.meta.url);",
   },
-  onSuccess: async () => copyFileSync('node_modules/commander/LICENSE', 'dist/cli.LICENSE.txt'),
+  onSuccess: async () => {
+    mkdirSync('dist', { recursive: true })
+    copyFileSync('node_modules/commander/LICENSE', 'dist/cli.LICENSE.txt')
+  },
 })
 
 export default [library, cli]
