@@ -1,7 +1,8 @@
-import { Pool, type PoolConfig } from 'pg'
+import type { Pool } from 'pg'
 import { builtPostgres } from './support/built-stores.js'
 import { figure, type Figures, type Goal } from './support/goal.js'
 import { inTurns, withCallers } from './support/callers.js'
+import { poolOf } from '../test/support/servers/postgres-store.js'
 import { runPostgres } from '../test/support/servers/postgres.js'
 
 const ROUNDS = 5
@@ -31,11 +32,8 @@ async function spendIn(pool: Pool, budget: string): Promise<() => Promise<void>>
 async function spending(): Promise<Figures> {
   // With everything on that makes a commit last.
   const server = await runPostgres(['-c', 'shared_buffers=256MB'])
-  const rows = new Pool({ connectionString: server.url, max: ROW_CALLERS })
-  // Its types do not know of `pipeline` yet.
-  const options: PoolConfig & { readonly pipeline: boolean } = { connectionString: server.url, max: 1, pipeline: true }
-  const pool = new Pool(options)
-  const waiting = new Pool({ ...options, pipeline: false } as PoolConfig)
+  const rows = poolOf(server.url, ROW_CALLERS)
+  const [pool, waiting] = [poolOf(server.url, 1, true), poolOf(server.url, 1)]
   try {
     const spend = await spendIn(pool, 'agent-1')
     const spendWaiting = await spendIn(waiting, 'agent-2')
