@@ -39,7 +39,10 @@ export type Payer = { readonly budget: BudgetSpec } | { readonly delegation: Tok
 
 /** What {@link meter} makes. */
 export interface BudgetMeter extends Meter {
-  /** Tries to post the ends of calls, and their records, that the store and the ledger have not taken yet; call it before the process ends. */
+  /**
+   * Tries to post the ends of calls, and their records, that the store and the ledger have not taken yet; call it before
+   * the process ends.
+   */
   flush(): Promise<void>
 }
 

@@ -1,6 +1,6 @@
 /**
- * One budget of 1,000 credits, two processes that decide calls by themselves, and a store that is out of reach for a while:
- * together they spend what there is, and no credit more.
+ * One budget of 1,000 credits, and two processes that decide calls by themselves: together they spend what there is, and no
+ * credit more.
  */
 import assert from 'node:assert/strict'
 // #region lease

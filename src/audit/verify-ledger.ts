@@ -39,7 +39,7 @@ const OPTIONS = ['ledger', 'seals', 'checkpoints', 'keys', 'store', 'balances', 
  * Reads a whole ledger, and says what it proves: that no record was changed, taken out, put in or cut off since it was
  * sealed, that nothing was written anew since a checkpoint, that the money of each budget adds up after each entry, and
  * that the balances of the store are those of the entries. It names the first place where that is not so. The store may
- * be in use meanwhile. It keeps a balance for each budget and two numbers for each checkpoint, however long the ledger
+ * be in use meanwhile. It keeps a balance for each budget and two hashes for each checkpoint, however long the ledger
  * is.
  *
  * @throws BudgetError `invalid_config`; what the ledger throws that cannot be read

@@ -89,8 +89,10 @@ export type ReconcileResult =
   | { readonly kind: 'refused'; readonly reason: EnforcerReason }
 
 /**
- * A store that leases: what `mcp-budget/leases` needs to decide calls without a round trip. Proved by the kit
- * `enforcerConformance` with `leases: true`.
+ * A store that leases: what `mcp-budget/leases` needs to decide calls without a round trip. Every verb is one atomic
+ * step. The same id and payload get the first answer again; a renewal that comes twice does no harm, and its id only names
+ * it. Refusals are values in the order of {@link EnforcerReason}; a throw is a fault or a misuse, and then nothing has
+ * changed. Proved by the kit `enforcerConformance` with `leases: true`.
  */
 export interface LeasingEnforcer extends HoldingEnforcer {
   /** Puts credits aside for a process. `insufficient` or `exhausted` where less than `least` is left. */

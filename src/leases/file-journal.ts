@@ -18,9 +18,13 @@ const MOST_LINES = 10_000
  */
 export async function openJournal(path: string): Promise<LeaseJournal> {
   await lock(path)
-  const claims = parse(await readFile(path, 'utf8').catch(orNothing))
+  const found = await begin(path).catch(async (error: unknown) => {
+    await unlock(path)
+    throw error
+  })
+  const { claims } = found
+  let { handle } = found
   const before = new Map(claims)
-  let handle = await rewrite(path, claims)
   let lines = claims.size
   let isOpen = true
   // One after the other: what was claimed later is never on the disk alone.
@@ -54,8 +58,7 @@ export async function openJournal(path: string): Promise<LeaseJournal> {
       isOpen = false
       await last
       await handle.close()
-      OURS.delete(path)
-      await rm(lockOf(path), { force: true })
+      await unlock(path)
     },
   }
 }
@@ -75,6 +78,11 @@ function parse(text: string): Map<ChargeId, Credits> {
     else claims.delete(leaseId)
   }
   return claims
+}
+
+async function begin(path: string): Promise<{ claims: Map<ChargeId, Credits>; handle: FileHandle }> {
+  const claims = parse(await readFile(path, 'utf8').catch(orNothing))
+  return { claims, handle: await rewrite(path, claims) }
 }
 
 async function rewrite(path: string, claims: ReadonlyMap<ChargeId, Credits>): Promise<FileHandle> {
@@ -117,6 +125,11 @@ function lives(pid: number): boolean {
 
 function lockOf(path: string): string {
   return `${path}.lock`
+}
+
+async function unlock(path: string): Promise<void> {
+  OURS.delete(path)
+  await rm(lockOf(path), { force: true })
 }
 
 function orNothing(error: unknown): string {

@@ -10,6 +10,7 @@ export interface LeaseJournal {
   claim(leaseId: ChargeId, upTo: Credits): MaybePromise<void>
   /** Nothing is to be given back of it any more. */
   forget(leaseId: ChargeId): void
+  /** Ends it, when all that was noted is kept: then another process may use it. */
   close(): MaybePromise<void>
 }
 

@@ -3,9 +3,9 @@ import { csvLine, CSV_COLUMNS } from './csv.js'
 import type { LedgerQuery, PagedLedger } from './ledger.js'
 
 /**
- * A ledger as text, page by page, so that it need not fit into memory: with `jsonl`, the default, one JSON record on each line, which
- * `readLedger` reads again; with `csv` a header and one line for each record, for a spreadsheet. In a CSV no text is
- * taken for a formula: one that begins like one gets a `'` before it.
+ * A ledger as text, page by page, so that it need not fit into memory: with `jsonl`, the default, one JSON record on each
+ * line, which `readLedger` reads again; with `csv` a header and one line for each record, for a spreadsheet. In a CSV no
+ * text is taken for a formula: one that begins like one gets a `'` before it.
  *
  * @throws BudgetError `invalid_config` for an unknown setting; and what the ledger throws, when its pages are read
  * @example for await (const text of exportLedger(enforcer.ledger, { format: 'csv', query: { tenant: 'acme' } })) file.write(text)

@@ -175,6 +175,7 @@ function withoutGaps(records: readonly NumberedRecord[]): readonly NumberedRecor
   return end < 0 ? records : records.slice(0, end)
 }
 
-function keyOf({ partition, kind }: Book): string {
+/** The one name of a book, as a key. */
+export function keyOf({ partition, kind }: Book): string {
   return `${kind} ${partition}`
 }

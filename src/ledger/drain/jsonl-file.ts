@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { isObject } from '../../core/json.js'
-import type { Book } from './drain-ledger.js'
+import { keyOf, type Book } from './drain-ledger.js'
 import type { NumberedRecord } from '../ledger.js'
 
 /** One line of a drained file. */
@@ -35,7 +35,7 @@ export async function* readDrained(path: string): AsyncGenerator<DrainedRecord> 
   for await (const line of createInterface({ input: createReadStream(path, 'utf8'), crlfDelay: Infinity })) {
     const said = recordOfLine(line)
     if (said === undefined) continue
-    const key = `${said.kind} ${said.partition}`
+    const key = keyOf(said)
     if (said.seq <= (last.get(key) ?? 0)) continue
     last.set(key, said.seq)
     yield said

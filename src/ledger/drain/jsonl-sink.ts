@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { open, type FileHandle } from 'node:fs/promises'
+import { keyOf, type Book, type DrainBatch, type DrainSink } from './drain-ledger.js'
 import { lineOf, recordOfLine } from './jsonl-file.js'
-import type { Book, DrainBatch, DrainSink } from './drain-ledger.js'
 import type { NumberedRecord } from '../ledger.js'
 
 const PIECE = 1 << 20
@@ -97,10 +97,6 @@ class JsonlFile {
     this.#queue = done.catch(() => {})
     return done
   }
-}
-
-function keyOf({ partition, kind }: Book): string {
-  return `${kind} ${partition}`
 }
 
 // The name of a new file is in its folder. Where a folder cannot be opened, the system sees to that.

@@ -244,6 +244,7 @@ describe('call records', () => {
           { outcome: 'input-required', proves: 'unknown', charge: undefined },
           { outcome: 'task', proves: 'unknown', taskId: 'x' },
           { outcome: 'result', proves: 'ran', taskId: 'x', taskEnd: 'completed', charge: undefined },
+          { outcome: 'begun', proves: 'unknown', charge: undefined },
         ]
         return callOf(kinds[random.int(kinds.length)])
       })
@@ -261,6 +262,7 @@ describe('call records', () => {
       in: 10,
     })
     expect(records.filter(({ kind }) => kind === 'call').length).toBeLessThan(2 * (40 + 12))
+    expect(records.filter((each) => each.kind === 'calls' && each.outcome === 'begun')).toEqual([])
     expect(await store.ledger.partitions()).toEqual(['', 'default'])
   })
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -61,6 +61,13 @@ describe('the journal of leases', () => {
     const journal = await openJournal(path)
     await expect(openJournal(path)).rejects.toMatchObject({ code: 'invalid_config' })
     await journal.close()
+    await (await openJournal(path)).close()
+  })
+
+  test('that could not be opened is free for who tries again', async () => {
+    mkdirSync(path)
+    await expect(openJournal(path)).rejects.toMatchObject({ code: 'EISDIR' })
+    rmSync(path, { recursive: true })
     await (await openJournal(path)).close()
   })
 

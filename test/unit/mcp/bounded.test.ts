@@ -1,6 +1,4 @@
 import { getEventListeners } from 'node:events'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import {
   InMemoryBudgetEnforcer,
   MemoryLedger,
@@ -12,23 +10,18 @@ import {
 import { asyncEnforcer, FakeClock, settle } from 'mcp-budget/testing'
 import { describe, expect, test } from 'vitest'
 import { call, MODERN, resultOf, seatOn } from '../../support/seat.js'
+import { heapUsed } from '../../support/gc.js'
 import { PENDING_LIMIT } from '../../../src/mcp/pending.js'
 import { ROUND_LIMITS } from '../../../src/mcp/rounds.js'
 
 const LONG = process.env['MCP_BUDGET_LONG'] === '1'
 
-// Without a flag on the command line of the runner.
-setFlagsFromString('--expose-gc')
-const gc = runInNewContext('gc') as () => void
-
 /** The heap in use after `calls` calls, each through `run`, once for warming up and once for measuring. */
 async function growth(calls: number, run: (n: number) => void | Promise<void>): Promise<number> {
   for (let n = 0; n < calls; n++) await run(n)
-  gc()
-  const before = process.memoryUsage().heapUsed
+  const before = heapUsed()
   for (let n = calls; n < calls * 2; n++) await run(n)
-  gc()
-  return (process.memoryUsage().heapUsed - before) / calls
+  return (heapUsed() - before) / calls
 }
 
 /** A seat whose wire and whose receiver keep nothing. */

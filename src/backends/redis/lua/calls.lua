@@ -41,8 +41,9 @@ local function kindOf(record, tool, of)
   return kind
 end
 
--- As `addCalls` of src/ledger/report.ts does.
+-- As `addCalls` of src/ledger/call-sums.ts does. What began is counted by the record of its end.
 local function countRecord(record)
+  if record.outcome == 'begun' then return end
   local sum = callKinds[kindOf(record, record.tool, record.budgets)]
   local isCall = record.outcome ~= 'input-required' and not record.taskEnd
   local more = record.kind == 'calls' and record or record.charge
