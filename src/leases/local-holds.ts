@@ -1,3 +1,4 @@
+import { budgetId } from '../budget/budget-id.js'
 import type { ChargeId } from '../core/ids.js'
 import type { Credits } from '../core/credits.js'
 import type { CaptureRequest, CaptureResult, HoldRequest, ReleaseRequest, ReleaseResult } from '../budget/enforcer.js'
@@ -18,6 +19,10 @@ export class LocalHold {
   givingBack: Promise<boolean> | undefined = undefined
   /** Whoever asked for it does not want it any more. */
   isGivenUp = false
+  /** The store was told to give it back, so it stays here. */
+  isBarred = false
+  /** As in {@link consumeRound}. */
+  rounds: Map<number, string> | undefined = undefined
   /** The store has it, or was asked for it, under this id. */
   storeId: ChargeId | undefined = undefined
 
@@ -29,6 +34,14 @@ export class LocalHold {
     public deadline: number,
   ) {
     this.onExpire = request.onExpire
+  }
+
+  /** Whether it puts aside what these lines ask for, where any are given. */
+  isAskedFor(lines: HoldRequest['lines'] | undefined): boolean {
+    const [line] = lines ?? this.request.lines
+    const [own] = this.request.lines
+    const isOne = lines === undefined || (lines.length === 1 && (line?.unit ?? 'credits') === 'credits')
+    return isOne && line?.amount === own?.amount && budgetId(line?.budget ?? '') === budgetId(own?.budget ?? '')
   }
 
   /** Remembers how it ended. */
