@@ -70,7 +70,10 @@ export class LocalHolding {
     const hold = this.#holds.find(request.holdId)
     if (hold === undefined) return this.#store.capture(request)
     if (hold.moving !== undefined) return andThen(hold.moving, () => this.capture(request))
-    if (hold.storeId !== undefined) return this.#store.capture({ ...request, holdId: hold.storeId })
+    if (hold.storeId !== undefined) {
+      hold.deadline = -Infinity
+      return this.#store.capture({ ...request, holdId: hold.storeId })
+    }
     const { amount, overage } = request
     assertCredits(amount, 'amount')
     if (!hold.isOpen) return this.#captureEnded(hold, request)
@@ -86,7 +89,10 @@ export class LocalHolding {
     if (hold === undefined) return this.#store.release(request)
     if (hold.moving !== undefined) return andThen(hold.moving, () => this.release(request))
     hold.isGivenUp = true
-    if (hold.storeId !== undefined) return this.#store.release({ ...request, holdId: hold.storeId })
+    if (hold.storeId !== undefined) {
+      hold.deadline = -Infinity
+      return this.#store.release({ ...request, holdId: hold.storeId })
+    }
     const { ended, answer } = hold
     if (ended?.id === request.id && answer?.kind === 'released') return answer
     if (!hold.isOpen) return ENDED
@@ -99,7 +105,10 @@ export class LocalHolding {
     const hold = this.#holds.find(holdId)
     if (hold === undefined) return this.#store.extend(request)
     if (hold.moving !== undefined) return andThen(hold.moving, () => this.extend(request))
-    if (hold.storeId !== undefined) return this.#store.extend({ ...request, holdId: hold.storeId })
+    if (hold.storeId !== undefined) {
+      hold.deadline = Math.max(hold.deadline, this.#now().steady + request.ttlMs)
+      return this.#store.extend({ ...request, holdId: hold.storeId })
+    }
     if (!hold.isAskedFor(lines)) return UNKNOWN
     if (!hold.isOpen) return ENDED
     // It may outlive this process, or be ended by another.
@@ -161,7 +170,9 @@ export class LocalHolding {
     const hasGivenBack = await (hold.givingBack ??= hold.wallet.giveBackAll())
     if (hold.storeId === request.id) {
       if (!hasGivenBack || hold.isGivenUp) return refused
-      hold.storeId = mintChargeId(this.#now().wall)
+      const { steady, wall } = this.#now()
+      hold.storeId = mintChargeId(wall)
+      hold.deadline = steady + request.ttlMs
     }
     return this.#askStore(hold, request)
   }

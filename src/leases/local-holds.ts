@@ -36,6 +36,11 @@ export class LocalHold {
     this.onExpire = request.onExpire
   }
 
+  /** Whether only this process knows under which id the store has it. */
+  isRenamed(now: number): boolean {
+    return this.storeId !== undefined && this.storeId !== this.request.id && this.deadline > now
+  }
+
   /** Whether it puts aside what these lines ask for, where any are given. */
   isAskedFor(lines: HoldRequest['lines'] | undefined): boolean {
     const [line] = lines ?? this.request.lines
@@ -85,6 +90,6 @@ export class LocalHolds {
     this.#old = this.#young
     this.#young = new Map()
     this.#began = now
-    for (const [id, hold] of old) if (hold.isOpen) this.#young.set(id, hold)
+    for (const [id, hold] of old) if (hold.isOpen || hold.isRenamed(now)) this.#young.set(id, hold)
   }
 }
