@@ -166,3 +166,20 @@ export function applyChange(balance: Balance, change: BalanceChange): void {
   balance.out += change.out
   balance.burned += change.burned
 }
+
+/** Consumes a round of a hold for a request, or says why it cannot. A hold has the rounds that were consumed, in order. */
+export function consumeRound(
+  hold: { rounds: Map<number, string> | undefined },
+  round: number,
+  id: string,
+): 'id_reused' | 'round_used' | undefined {
+  hold.rounds ??= new Map()
+  let last = 0
+  for (const [used, by] of hold.rounds) {
+    if (by === id) return used === round ? undefined : 'id_reused'
+    last = used
+  }
+  if (round <= last) return 'round_used'
+  hold.rounds.set(round, id)
+  return undefined
+}

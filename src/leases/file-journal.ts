@@ -1,4 +1,5 @@
 import { open, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { BudgetError } from '../core/errors.js'
 import { isCredits, type Credits } from '../core/credits.js'
 import type { ChargeId } from '../core/ids.js'
@@ -6,6 +7,9 @@ import type { LeaseJournal } from './journal.js'
 
 /** The files of this process: a number that is ours in a lock may be that of the process before. */
 const OURS = new Set<string>()
+
+/** By how much the same beginning of a process may seem to differ. */
+const SAME_START_S = 3
 
 /** A file is written anew when it has so many lines more than leases. */
 const MOST_LINES = 10_000
@@ -16,7 +20,8 @@ const MOST_LINES = 10_000
  *
  * @throws BudgetError `invalid_config` where another process that lives uses the file
  */
-export async function openJournal(path: string): Promise<LeaseJournal> {
+export async function openJournal(name: string): Promise<LeaseJournal> {
+  const path = resolve(name)
   await lock(path)
   const found = await begin(path).catch(async (error: unknown) => {
     await unlock(path)
@@ -37,8 +42,14 @@ export async function openJournal(path: string): Promise<LeaseJournal> {
       lines = claims.size
       return
     }
-    await handle.write(`${JSON.stringify(line)}\n`)
-    if (isDurable) await handle.datasync()
+    try {
+      await handle.appendFile(`${JSON.stringify(line)}\n`)
+      if (isDurable) await handle.datasync()
+    } catch (error) {
+      // Half a line would take the next one with it.
+      lines = Infinity
+      throw error
+    }
   }
 
   return {
@@ -88,7 +99,7 @@ async function begin(path: string): Promise<{ claims: Map<ChargeId, Credits>; ha
 async function rewrite(path: string, claims: ReadonlyMap<ChargeId, Credits>): Promise<FileHandle> {
   const lines = Array.from(claims, (claim) => `${JSON.stringify(claim)}\n`)
   const next = await open(`${path}.new`, 'w')
-  await next.write(lines.join(''))
+  await next.writeFile(lines.join(''))
   await next.datasync()
   await next.close()
   await rename(`${path}.new`, path)
@@ -98,19 +109,26 @@ async function rewrite(path: string, claims: ReadonlyMap<ChargeId, Credits>): Pr
 async function lock(path: string): Promise<void> {
   for (let tries = 0; ; tries++) {
     try {
-      await writeFile(lockOf(path), String(process.pid), { flag: 'wx' })
+      await writeFile(lockOf(path), `${process.pid} ${startedAt()}`, { flag: 'wx' })
       OURS.add(path)
       return
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     }
-    const owner = Number(await readFile(lockOf(path), 'utf8').catch(orNothing))
-    if (tries > 0 || (owner === process.pid ? OURS.has(path) : lives(owner))) {
+    const [owner = 0, began = 0] = (await readFile(lockOf(path), 'utf8').catch(orNothing)).split(' ').map(Number)
+    // Another thread of this process has its number too, and began when this one did.
+    const isOurs = OURS.has(path) || Math.abs(began - startedAt()) < SAME_START_S
+    if (tries > 0 || (owner === process.pid ? isOurs : lives(owner))) {
       const message = `Expected \`journal\` to be of one process at a time, got one that process ${owner} uses; give each its own`
       throw new BudgetError({ code: 'invalid_config', message })
     }
     await rm(lockOf(path), { force: true })
   }
+}
+
+/** When this process began, in seconds since 1970. */
+function startedAt(): number {
+  return Math.round(Date.now() / 1_000 - process.uptime())
 }
 
 function lives(pid: number): boolean {

@@ -1,4 +1,3 @@
-import { andThen, type MaybePromise } from '../core/maybe-promise.js'
 import { canDelegate } from '../budget/enforcer.js'
 import { leaseSettings, type LeasedEnforcerOptions, type LeaseSettings } from './options.js'
 import { LeftOvers } from './left-overs.js'
@@ -32,6 +31,7 @@ import type {
 } from '../budget/enforcer.js'
 import type { Credits } from '../core/credits.js'
 import type { Escrow } from '../budget/lease.js'
+import type { MaybePromise } from '../core/maybe-promise.js'
 import type { Wallet } from './wallet.js'
 
 /** So often in the time of a lease its leases are looked after. */
@@ -63,6 +63,7 @@ export class LeasedEnforcer implements HoldingEnforcer, Escrow {
   readonly #time = { steady: 0, wall: 0 }
   #cancelTimer: (() => void) | undefined
   #isClosed = false
+  #closing: Promise<void> | undefined
 
   private constructor(settings: LeaseSettings, journal: LeaseJournal) {
     const { store, timeoutMs, clock, events } = settings
@@ -116,10 +117,7 @@ export class LeasedEnforcer implements HoldingEnforcer, Escrow {
     const { id } = request
     const { budget, amount } = request.lines[0] as HoldRequest['lines'][number]
     this.#settings.events.emit('covered', { chargeId: id, budget, amount })
-    // The store may have placed it, or may yet: it is given back there, or barred.
-    const post = (): MaybePromise<undefined> =>
-      andThen(this.#store.release({ id: `${id}.r`, holdId: id }), () => undefined)
-    this.#outbox.add({ chargeId: id, post }, 'the call was paid from a lease')
+    this.#holds.bar(id, 'the call was paid from a lease')
     return answer
   }
 
@@ -172,11 +170,14 @@ export class LeasedEnforcer implements HoldingEnforcer, Escrow {
    * Gives back what is left of all leases; afterwards the store decides everything. A call under way is charged or not,
    * as its hold says for when nobody ends it.
    */
-  async shutdown(): Promise<void> {
-    if (this.#isClosed) return
+  shutdown(): Promise<void> {
+    return (this.#closing ??= this.#shutdown())
+  }
+
+  async #shutdown(): Promise<void> {
     this.#isClosed = true
     this.#cancelTimer?.()
-    this.#holds.expire(Infinity)
+    await this.#holds.close()
     await this.#wallets.close(true)
     await this.#outbox.flush()
     await this.#journal.close()
@@ -185,7 +186,7 @@ export class LeasedEnforcer implements HoldingEnforcer, Escrow {
   // The store decides first, for a lease would take what the call needs.
   #exactly(request: HoldRequest, wallet: Wallet, now: Asked): MaybePromise<HoldResult> {
     const answer = this.#holds.placeInStore(request, wallet, now)
-    wallet.fetch(request.lines[0]?.amount ?? 0, now)
+    if (!this.#holds.isGivingBack(request.id)) wallet.fetch(request.lines[0]?.amount ?? 0, now)
     return answer
   }
 

@@ -1,10 +1,12 @@
 import { andThen, isPromise, type MaybePromise } from '../core/maybe-promise.js'
+import { consumeRound } from '../budget/hold.js'
 import { assertCredits, type Credits } from '../core/credits.js'
 import { isUnreached, reach } from '../budget/reach.js'
 import { lacksCredits } from '../budget/refusals.js'
 import { LocalHold, LocalHolds } from './local-holds.js'
 import { mintChargeId } from '../core/ids.js'
 import type { Asked } from './slice.js'
+import type { ChargeId } from '../core/ids.js'
 import type {
   CaptureRequest,
   CaptureResult,
@@ -21,6 +23,7 @@ import type { Outbox } from '../budget/outbox.js'
 import type { Wallet } from './wallet.js'
 
 const ENDED = { kind: 'refused', reason: 'hold_ended' } as const
+const UNKNOWN = { kind: 'refused', reason: 'unknown_hold' } as const
 const REUSED = { kind: 'refused', reason: 'id_reused' } as const
 
 /** Holds in leases: the same rules as a store has for its own, within this process. */
@@ -54,11 +57,23 @@ export class LocalHolding {
     return { kind: 'held', holdId: id, remaining: wallet.remaining + slice.left, debt: 0 }
   }
 
+  /** Keeps a hold here: the store may have placed it, or may yet, and is told to give it back, or bars it. */
+  bar(id: ChargeId, cause: unknown): void {
+    const hold = this.#holds.find(id)
+    if (hold !== undefined) hold.isBarred = true
+    const post = (): MaybePromise<undefined> =>
+      andThen(this.#store.release({ id: `${id}.r`, holdId: id }), () => undefined)
+    this.#outbox.add({ chargeId: id, post }, cause)
+  }
+
   capture(request: CaptureRequest): MaybePromise<CaptureResult> {
     const hold = this.#holds.find(request.holdId)
     if (hold === undefined) return this.#store.capture(request)
     if (hold.moving !== undefined) return andThen(hold.moving, () => this.capture(request))
-    if (hold.storeId !== undefined) return this.#store.capture({ ...request, holdId: hold.storeId })
+    if (hold.storeId !== undefined) {
+      hold.deadline = -Infinity
+      return this.#store.capture({ ...request, holdId: hold.storeId })
+    }
     const { amount, overage } = request
     assertCredits(amount, 'amount')
     if (!hold.isOpen) return this.#captureEnded(hold, request)
@@ -74,7 +89,10 @@ export class LocalHolding {
     if (hold === undefined) return this.#store.release(request)
     if (hold.moving !== undefined) return andThen(hold.moving, () => this.release(request))
     hold.isGivenUp = true
-    if (hold.storeId !== undefined) return this.#store.release({ ...request, holdId: hold.storeId })
+    if (hold.storeId !== undefined) {
+      hold.deadline = -Infinity
+      return this.#store.release({ ...request, holdId: hold.storeId })
+    }
     const { ended, answer } = hold
     if (ended?.id === request.id && answer?.kind === 'released') return answer
     if (!hold.isOpen) return ENDED
@@ -83,22 +101,37 @@ export class LocalHolding {
   }
 
   extend(request: ExtendRequest): MaybePromise<ExtendResult> {
-    const { holdId, ttlMs, round, onExpire, lines } = request
+    const { holdId, round, onExpire, lines } = request
     const hold = this.#holds.find(holdId)
     if (hold === undefined) return this.#store.extend(request)
     if (hold.moving !== undefined) return andThen(hold.moving, () => this.extend(request))
-    if (hold.storeId !== undefined) return this.#store.extend({ ...request, holdId: hold.storeId })
+    if (hold.storeId !== undefined) {
+      hold.deadline = Math.max(hold.deadline, this.#now().steady + request.ttlMs)
+      return this.#store.extend({ ...request, holdId: hold.storeId })
+    }
+    if (!hold.isAskedFor(lines)) return UNKNOWN
     if (!hold.isOpen) return ENDED
     // It may outlive this process, or be ended by another.
-    if (round !== undefined || onExpire !== undefined || lines !== undefined) return this.#handOver(hold, request)
-    return this.#extended(hold, ttlMs)
+    const isOthers = round !== undefined || onExpire !== undefined || lines !== undefined
+    return isOthers && !hold.isBarred ? this.#handOver(hold, request) : this.#extended(hold, request)
   }
 
-  /** Ends what nobody ended, as its holds say for that. */
+  /** Ends what nobody ended, as its holds say for that; what is on its way to the store when that has answered. */
   expire(now: number): void {
     for (const hold of this.#holds.due(now)) {
+      if (hold.moving !== undefined) continue
       hold.isOpen = false
       hold.wallet.end(hold.slice, hold.amount, hold.onExpire === 'capture' ? hold.amount : 0)
+    }
+  }
+
+  /** Ends all. Settles when the store has what is on its way to it. */
+  async close(): Promise<void> {
+    for (;;) {
+      this.expire(Infinity)
+      const moving = this.#holds.due(Infinity)
+      if (moving.length === 0) return
+      await Promise.allSettled(moving.map((hold) => Promise.resolve(hold.moving)))
     }
   }
 
@@ -117,6 +150,11 @@ export class LocalHolding {
     return this.#askStore(hold, request)
   }
 
+  /** Whether a hold waits for what this process gives back. */
+  isGivingBack(id: ChargeId): boolean {
+    return this.#holds.find(id)?.givingBack !== undefined
+  }
+
   #askStore(hold: LocalHold, request: HoldRequest): MaybePromise<HoldResult> {
     const { id } = request
     const storeId = hold.storeId ?? id
@@ -129,10 +167,12 @@ export class LocalHolding {
 
   async #afterGivingBack(hold: LocalHold, request: HoldRequest, refused: HoldResult): Promise<HoldResult> {
     // Two tries of one request get one answer.
-    const hasGivenBack = await (hold.givingBack ??= hold.wallet.giveBack())
+    const hasGivenBack = await (hold.givingBack ??= hold.wallet.giveBackAll())
     if (hold.storeId === request.id) {
       if (!hasGivenBack || hold.isGivenUp) return refused
-      hold.storeId = mintChargeId(this.#now().wall)
+      const { steady, wall } = this.#now()
+      hold.storeId = mintChargeId(wall)
+      hold.deadline = steady + request.ttlMs
     }
     return this.#askStore(hold, request)
   }
@@ -176,8 +216,8 @@ export class LocalHolding {
       (answer): MaybePromise<ExtendResult> => {
         hold.moving = undefined
         if (isUnreached(answer) || answer.kind !== 'held') {
-          hold.onExpire = onExpire
-          return this.#extended(hold, ttlMs)
+          if (isUnreached(answer) && !answer.misuse) this.bar(asked.id, answer.cause)
+          return this.#extended(hold, request)
         }
         hold.isOpen = false
         hold.storeId = asked.id
@@ -187,12 +227,16 @@ export class LocalHolding {
         return { kind: 'extended', expiresAt: this.#now().wall + ttlMs, remaining, debt }
       },
     )
-    if (isPromise(moved)) hold.moving = moved
+    // A store that has answered at once has it already.
+    if (isPromise(moved) && hold.storeId === undefined) hold.moving = moved
     return moved
   }
 
-  #extended(hold: LocalHold, ttlMs: number): ExtendResult {
+  #extended(hold: LocalHold, { id, ttlMs, round, onExpire }: ExtendRequest): ExtendResult {
+    const reason = round === undefined ? undefined : consumeRound(hold, round, id)
+    if (reason !== undefined) return { kind: 'refused', reason }
     const { steady, wall } = this.#now()
+    hold.onExpire = onExpire ?? hold.onExpire
     hold.deadline = Math.max(hold.deadline, steady + ttlMs)
     const remaining = hold.wallet.remaining + hold.slice.left
     return { kind: 'extended', expiresAt: wall + hold.deadline - steady, remaining, debt: 0 }

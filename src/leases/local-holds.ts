@@ -1,3 +1,4 @@
+import { budgetId } from '../budget/budget-id.js'
 import type { ChargeId } from '../core/ids.js'
 import type { Credits } from '../core/credits.js'
 import type { CaptureRequest, CaptureResult, HoldRequest, ReleaseRequest, ReleaseResult } from '../budget/enforcer.js'
@@ -18,6 +19,10 @@ export class LocalHold {
   givingBack: Promise<boolean> | undefined = undefined
   /** Whoever asked for it does not want it any more. */
   isGivenUp = false
+  /** The store was told to give it back, so it stays here. */
+  isBarred = false
+  /** As in {@link consumeRound}. */
+  rounds: Map<number, string> | undefined = undefined
   /** The store has it, or was asked for it, under this id. */
   storeId: ChargeId | undefined = undefined
 
@@ -29,6 +34,19 @@ export class LocalHold {
     public deadline: number,
   ) {
     this.onExpire = request.onExpire
+  }
+
+  /** Whether only this process knows under which id the store has it. */
+  isRenamed(now: number): boolean {
+    return this.storeId !== undefined && this.storeId !== this.request.id && this.deadline > now
+  }
+
+  /** Whether it puts aside what these lines ask for, where any are given. */
+  isAskedFor(lines: HoldRequest['lines'] | undefined): boolean {
+    const [line] = lines ?? this.request.lines
+    const [own] = this.request.lines
+    const isOne = lines === undefined || (lines.length === 1 && (line?.unit ?? 'credits') === 'credits')
+    return isOne && line?.amount === own?.amount && budgetId(line?.budget ?? '') === budgetId(own?.budget ?? '')
   }
 
   /** Remembers how it ended. */
@@ -72,6 +90,6 @@ export class LocalHolds {
     this.#old = this.#young
     this.#young = new Map()
     this.#began = now
-    for (const [id, hold] of old) if (hold.isOpen) this.#young.set(id, hold)
+    for (const [id, hold] of old) if (hold.isOpen || hold.isRenamed(now)) this.#young.set(id, hold)
   }
 }

@@ -75,8 +75,9 @@ export class Slice {
   /** It lives on, from when that was asked for. */
   renewed(asked: Asked): void {
     this.drawnBefore = this.drawn
-    this.#until = Math.max(this.#until, ours(asked.steady, this.#ttlMs))
-    this.#untilOfDay = Math.max(this.#untilOfDay, ours(asked.wall, this.#ttlMs))
+    this.#until = ours(asked.steady, this.#ttlMs)
+    // Also earlier than it was: the clock of the day may have been set back.
+    this.#untilOfDay = ours(asked.wall, this.#ttlMs)
     this.renewAt = asked.steady + this.#ttlMs / 2
   }
 }

@@ -2,12 +2,13 @@ import { andThen, isPromise } from '../core/maybe-promise.js'
 import { isUnreached, reach, type Unreached } from '../budget/reach.js'
 import { mintChargeId } from '../core/ids.js'
 import { ours, Slice, type Asked } from './slice.js'
+import { Pending } from './pending.js'
 import type { Authority } from '../budget/authority.js'
 import type { BudgetId } from '../budget/budget-id.js'
 import type { Credits } from '../core/credits.js'
-import { NO_JOURNAL, type LeaseJournal } from './journal.js'
+import { NO_JOURNAL } from './journal.js'
 import type { LeaseRequest, LeaseResult, RenewResult } from '../budget/lease.js'
-import type { LeaseSettings } from './options.js'
+import type { WalletContext } from './wallet-context.js'
 
 /** After a refusal no lease is asked for so long. */
 const RETRY_MS = 1_000
@@ -16,30 +17,23 @@ const UNUSED_MS = 600_000
 /** So many leases of one budget may wait for their end. */
 const MOST_SLICES = 100
 
-/** What all wallets of a process share. */
-export interface WalletContext {
-  readonly settings: LeaseSettings
-  readonly journal: LeaseJournal
-  readonly instance: string
-  now(): Asked
-}
-
 /** The leases of a process on one budget, of one token where it is spent by one. */
 export class Wallet {
   /** What the budget had left when the store said so last. */
   remaining: Credits = 0
   usedAt: number
   readonly #context: WalletContext
-  readonly #budget: BudgetId
+  readonly budget: BudgetId
   readonly #authority: Authority | undefined
   readonly #slices: Slice[] = []
+  readonly #pending = new Pending()
   #asking: { readonly request: LeaseRequest; readonly asked: Asked; isSent: boolean } | undefined
   #retryAt = -Infinity
   #isClosed = false
 
   constructor(context: WalletContext, budget: BudgetId, authority: Authority | undefined) {
     this.#context = context
-    this.#budget = budget
+    this.budget = budget
     this.#authority = authority
     this.usedAt = context.now().steady
   }
@@ -82,30 +76,37 @@ export class Wallet {
   fetch(amount: Credits, now: Asked): void {
     if (this.#isClosed || this.#asking !== undefined || now.steady < this.#retryAt) return
     const { settings, instance } = this.#context
-    if (!this.#isShort(amount, settings.most)) return
+    if (this.#slices.length >= MOST_SLICES || !this.#isShort(amount, settings.most)) return
     const { least, most, ttlMs } = settings
     const terms = { instance, ttlMs, least: amount > most ? least : Math.max(least, amount), most }
     const authority = this.#authority
     const id = mintChargeId(now.wall)
-    const request = { id, budget: this.#budget, ...terms, ...(authority !== undefined && { authority }) }
+    const request = { id, budget: this.budget, ...terms, ...(authority !== undefined && { authority }) }
     this.#asking = { request, asked: { ...now }, isSent: false }
     // What is used up goes with it, in one round trip where the store takes several requests at once.
     for (const slice of [...this.#slices]) if (slice.drawn === slice.amount) void this.#finish(slice)
     this.#ask()
   }
 
-  /** Gives back what no open hold needs. Settles when the store has it. */
+  /** Gives back what no open hold needs, and what is on its way. Settles when the store has it. */
   async giveBack(): Promise<boolean> {
-    const idle = this.#slices.filter((slice) => slice.isIdle && slice.used < slice.amount)
-    await Promise.all(idle.map((slice) => this.#finish(slice)))
-    return idle.length > 0
+    const idle = this.#finishIdle()
+    const wasAsked = await this.#pending.ended()
+    return (wasAsked && (await this.#finishIdle())) || wasAsked || idle
+  }
+
+  /** The same of every lease of this process on its budget. */
+  giveBackAll(): Promise<boolean> {
+    return this.#context.giveBack(this.budget)
   }
 
   /** Draws no more: what is there is given back when its holds have ended. */
-  close(isForGood: boolean): Promise<unknown> {
-    this.#isClosed = isForGood
+  async close(isForGood: boolean): Promise<void> {
+    this.#isClosed ||= isForGood
     for (const slice of this.#slices) slice.isEnding = true
-    return Promise.all(this.#slices.filter((slice) => slice.isIdle).map((slice) => this.#finish(slice)))
+    // What is on its way may bring a lease, or keep one from its end.
+    if (isForGood) await this.#pending.ended().then(() => this.#askAgain(this.#context.now()))
+    await this.#finishIdle()
   }
 
   /** Does what time asks for. */
@@ -123,6 +124,12 @@ export class Wallet {
       else if (isDue && !isOver) this.#renew(slice, now)
     }
     if (use === 'outages' && now.steady - this.usedAt <= UNUSED_MS && this.#slices.length === 0) this.fetch(0, now)
+  }
+
+  async #finishIdle(): Promise<boolean> {
+    const idle = this.#slices.filter((slice) => slice.isIdle && (slice.isEnding || slice.used < slice.amount))
+    await Promise.all(idle.map((slice) => this.#finish(slice)))
+    return idle.length > 0
   }
 
   // The first that suffices. Those before it are too small, and not worth keeping.
@@ -171,13 +178,14 @@ export class Wallet {
     if (asking === undefined) return
     const { store, timeoutMs, clock } = this.#context.settings
     asking.isSent = true
-    void andThen(
+    const answered = andThen(
       reach(() => store.lease(asking.request), { timeoutMs, clock }),
       (answer) => {
         asking.isSent = false
         if (this.#asking === asking) this.#answered(answer, asking)
       },
     )
+    this.#pending.add(answered)
   }
 
   // A lease whose answer was lost is asked for again by the same id, and counts from when it was asked for first.
@@ -198,7 +206,7 @@ export class Wallet {
       const slice = this.#add(request.id, amount, asked)
       slice.isEnding = this.#isClosed
       const { events } = this.#context.settings
-      if (events.heard('leased')) events.emit('leased', { budget: this.#budget, amount, remaining, live })
+      if (events.heard('leased')) events.emit('leased', { budget: this.budget, amount, remaining, live })
       return
     }
     if (!isUnreached(answer)) this.remaining = answer.remaining
@@ -209,7 +217,6 @@ export class Wallet {
     const known = this.#slices.find((slice) => slice.leaseId === leaseId)
     if (known !== undefined) return known
     const slice = new Slice(leaseId, amount, asked, this.#context.settings.ttlMs)
-    if (this.#slices.length >= MOST_SLICES) this.#slices.shift()
     this.#slices.push(slice)
     if (this.#context.journal === NO_JOURNAL) slice.limit = slice.claimed = amount
     else this.#claim(slice)
@@ -224,7 +231,7 @@ export class Wallet {
     const id = mintChargeId(now.wall)
     const request = { id, leaseId, used, ttlMs, ...(authority !== undefined && { authority }) }
     slice.isAsking = true
-    void andThen(
+    const answered = andThen(
       reach(() => store.renew(request), { timeoutMs, clock }),
       (answer: RenewResult | Unreached) => {
         slice.isAsking = false
@@ -237,9 +244,10 @@ export class Wallet {
         this.remaining = answer.remaining
         if (!answer.recall) return
         slice.isEnding = true
-        events.emit('recalled', { budget: this.#budget, amount: slice.amount - slice.drawn })
+        events.emit('recalled', { budget: this.budget, amount: slice.amount - slice.drawn })
       },
     )
+    this.#pending.add(answered)
   }
 
   // The same request until it is answered: `used` is final, for nothing is drawn any more.
@@ -259,13 +267,14 @@ export class Wallet {
         return this.#remove(slice)
       },
     )
+    this.#pending.add(done)
     return Promise.resolve(done)
   }
 
   #reconcile(slice: Slice): PromiseLike<void> | undefined {
     const { store, timeoutMs, clock, events } = this.#context.settings
     const { leaseId, used, amount } = slice
-    if (!slice.isForfeited) events.emit('forfeited', { budget: this.#budget, leaseId, amount: amount - used })
+    if (!slice.isForfeited) events.emit('forfeited', { budget: this.budget, leaseId, amount: amount - used })
     slice.isForfeited = true
     slice.isAsking = true
     const done = andThen(
@@ -275,7 +284,7 @@ export class Wallet {
         if (isUnreached(answer)) return
         this.#remove(slice)
         if (answer.kind === 'reconciled')
-          events.emit('reconciled', { budget: this.#budget, leaseId, returned: answer.returned })
+          events.emit('reconciled', { budget: this.budget, leaseId, returned: answer.returned })
       },
     )
     return isPromise(done) ? done : undefined

@@ -1,9 +1,10 @@
-import { budgetId } from '../budget/budget-id.js'
+import { budgetId, type BudgetId } from '../budget/budget-id.js'
 import { isCount } from '../core/settings.js'
 import { isCredits } from '../core/credits.js'
-import { Wallet, type WalletContext } from './wallet.js'
+import { Wallet } from './wallet.js'
 import type { Asked } from './slice.js'
 import type { HoldRequest } from '../budget/enforcer.js'
+import type { WalletContext } from './wallet-context.js'
 
 /** So many budgets, or tokens, are leased at once; calls on any other are for the store. */
 const MOST_WALLETS = 1_000
@@ -14,8 +15,8 @@ export class Wallets {
   readonly #context: WalletContext
   readonly #byKey = new Map<string, Wallet>()
 
-  constructor(context: WalletContext) {
-    this.#context = context
+  constructor(context: Omit<WalletContext, 'giveBack'>) {
+    this.#context = { ...context, giveBack: (budget) => this.#giveBack(budget) }
   }
 
   /** Whose leases may pay for a call; `undefined` where only the store can decide, or says what is wrong with it. */
@@ -50,6 +51,13 @@ export class Wallets {
   /** Draws no more from any; `isForGood`: and asks for none. Settles when the store has taken what it could. */
   async close(isForGood: boolean): Promise<void> {
     await Promise.all(Array.from(this.#byKey.values(), (wallet) => wallet.close(isForGood)))
+  }
+
+  // By whatever token, and under whatever name of the budget.
+  async #giveBack(budget: BudgetId): Promise<boolean> {
+    const wallets = [...this.#byKey.values()].filter((wallet) => wallet.budget === budget)
+    const given = await Promise.all(wallets.map((wallet) => wallet.giveBack()))
+    return given.includes(true)
   }
 }
 

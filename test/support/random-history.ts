@@ -33,6 +33,11 @@ const TOKENS: readonly Authority[] = [
   token(['Y'], { budget: 't/b', nonce: 'n2', issuedAt: 2_000 }),
 ]
 
+/** What can be leased by: else it is a misuse. */
+function isUnlimited({ ceilings, calls, rates }: Authority): boolean {
+  return ceilings.length + calls.length + rates.length === 0
+}
+
 /** Budgets with few names, so that requests meet; the last is in another partition. */
 export const HISTORY_BUDGETS = ['t/a', 't/b', 't/child', 't/grandchild', 't/hourly', 'u/a'] as const
 
@@ -61,6 +66,7 @@ export function randomHistory(seed: number, moments = 40): Moment[] {
       ...((name === 't/hourly' || random.chance(0.05)) && { window: windowAt() }),
     }))
   }
+  const leased = () => ({ leaseId: charge(pick(['t', 't', 'u'])), used: random.int(7) })
   const make: Record<string, () => unknown[]> = {
     check: () => [budget(), random.int(12)],
     remaining: () => [budget()],
@@ -138,8 +144,35 @@ export function randomHistory(seed: number, moments = 40): Moment[] {
       return [{ id: id('v', 't'), budget: pick(['t/a', 't/child', 't/b']), ...what }]
     },
     describe: () => [budget(), ...(random.chance(0.5) ? [pick(TOKENS)] : [])],
+    lease: () => {
+      const authority = random.chance(0.4) ? pick(TOKENS.filter(isUnlimited)) : undefined
+      const name = authority?.budget ?? pick(['t/a', 't/a', 't/b', 't/child', 't/hourly', 'u/a'])
+      const least = 1 + random.int(4)
+      const terms = { instance: pick(['p', 'q']), ttlMs: pick([1, 50, 1_000]), least, most: least + random.int(9) }
+      return [{ id: charge(name.slice(0, 1)), budget: name, ...terms, ...(authority && { authority }) }]
+    },
+    renew: () => {
+      const authority = random.chance(0.4) && { authority: pick(TOKENS) }
+      return [{ id: id('n', 't'), ...leased(), ttlMs: pick([1, 50, 2_000]), ...authority }]
+    },
+    settle: () => [{ id: id('l', 't'), ...leased() }],
+    reconcile: () => [{ id: id('b', 't'), ...leased() }],
   }
-  const often = ['hold', 'hold', 'hold', 'hold', 'capture', 'capture', 'release', 'extend', 'transfer', 'transfer']
+  const often = [
+    'hold',
+    'hold',
+    'hold',
+    'hold',
+    'capture',
+    'capture',
+    'release',
+    'extend',
+    'transfer',
+    'transfer',
+    'lease',
+    'lease',
+    'reconcile',
+  ]
   const verbs = [...Object.keys(make).filter((verb) => !['close', 'revoke'].includes(verb)), ...often]
   const start: Moment = {
     calls: [

@@ -125,19 +125,6 @@ function lineKey(budget: string, amount: Credits, unit = 'credits'): string {
   return `${budget} ${amount} ${unit}`
 }
 
-/** Consumes a round of a hold for a request, or says why it cannot. */
-export function consumeRound(hold: HoldRecord, round: number, id: string): 'id_reused' | 'round_used' | undefined {
-  hold.rounds ??= new Map()
-  let last = 0
-  for (const [used, by] of hold.rounds) {
-    if (by === id) return used === round ? undefined : 'id_reused'
-    last = used
-  }
-  if (round <= last) return 'round_used'
-  hold.rounds.set(round, id)
-  return undefined
-}
-
 /** What a hold is asked for with, beside its lines. */
 export type HoldTerms = Pick<HoldRequest, 'ttlMs' | 'onExpire' | 'overdraft' | 'meta'> & {
   readonly authority?: Pick<Authority, 'prefixIds'>

@@ -1,6 +1,7 @@
 import { chargeIdTime } from '../../core/ids.js'
 import { budgetId } from '../../budget/budget-id.js'
 import {
+  consumeRound,
   endChange,
   endChangeOfPastWindow,
   endHold,
@@ -18,7 +19,6 @@ import type { Authorities } from './authorities.js'
 import type { DeadlineTable, HoldTable, Records } from './records.js'
 import type { Timed } from './timed.js'
 import {
-  consumeRound,
   HoldRecord,
   isHoldOf,
   rememberedFrom,

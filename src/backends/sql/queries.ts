@@ -147,10 +147,15 @@ export function forgetQueries(
   })
   const here = `AND ${d.isIn('"partition"', 2)}`
   const below = `AND NOT EXISTS (SELECT 1 FROM ${d.table('budgets')} AS child WHERE child."parent" = old."id")`
+  // What a lease has forfeited comes back through its budget, within a week.
+  const forfeited = `AND ("forfeited" = 0 OR "closed_at" <= ${d.number(1)} - 604800000)`
   const holds = removal('holds', '"id"', 'ended_at', here)
   return {
     holds: { ...holds, sql: `${holds.sql} RETURNING "id", "partition"` },
-    rest: [removal('answers', '"verb", "id"', 'at'), removal('budgets', '"id"', 'closed_at', `${here} ${below}`)],
+    rest: [
+      removal('answers', '"verb", "id"', 'at'),
+      removal('budgets', '"id"', 'closed_at', `${here} ${below} ${forfeited}`),
+    ],
   }
 }
 

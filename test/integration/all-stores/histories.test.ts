@@ -9,6 +9,8 @@ const LONG = process.env['MCP_BUDGET_LONG'] === '1'
 const SEEDS = LONG ? 1_000 : 40
 const HOURS_2 = 7_200_000
 
+const OF_HOLDS: readonly string[] = ['hold', 'capture', 'release', 'extend', 'lease', 'renew', 'settle', 'reconcile']
+
 const kinds = allStores()
 
 async function oneByOne(store: DelegatingEnforcer, calls: readonly EnforcerCall[]): Promise<readonly unknown[]> {
@@ -28,8 +30,9 @@ async function atOnce(
 ): Promise<readonly unknown[]> {
   const answers: Promise<unknown>[] = []
   for (const { verb, args } of calls) {
-    const { id, holdId = id, lines } = Object(args[0]) as { id?: string; holdId?: string; lines?: object }
-    const isOfHold = ['hold', 'capture', 'release', 'extend'].includes(verb) && holdId !== undefined
+    const named = Object(args[0]) as { id?: string; holdId?: string; leaseId?: string; lines?: object }
+    const { id, leaseId = id, holdId = leaseId, lines = verb === 'lease' ? {} : undefined } = named
+    const isOfHold = OF_HOLDS.includes(verb) && holdId !== undefined
     const isNew = isOfHold && lines === undefined && !seen.has(holdId)
     if (isNew) await Promise.all(answers)
     answers.push(answerOf(store, verb, args))

@@ -73,6 +73,9 @@ local function endHold(id, hold, event, request, at)
     if budget.state ~= 'open' then closing[#closing + 1] = budget end
     parts[n] = part
   end
+  hold.state = STATES[event.kind]
+  -- Before a budget closes, which looks at what was forfeited.
+  if hold.lease then countLease(hold, -1) end
   local note = noteOf(hold.lease and LEASE_ENDS[finish.by] or finish.by, id, at, hold.tool)
   for n, line in ipairs(hold.lines) do
     local budget = budgetOf(line.budget)
@@ -81,9 +84,7 @@ local function endHold(id, hold, event, request, at)
   end
   if #closing > 0 then handOn(closing, note, at) end
   if hold.authority and parts[1] then settle(hold.authority, parts[1], event) end
-  hold.state = STATES[event.kind]
   hold.finish = finish
-  if hold.lease then countLease(hold, -1) end
   remember(id, hold)
   return finish
 end

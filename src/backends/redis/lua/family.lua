@@ -59,7 +59,8 @@ local function shut(budget, at)
     parent.live = parent.live - 1
     budgets.changed[parent.id] = true
   end
-  if budget.registration then forgetAt['b' .. budget.id] = at + REMEMBERED_MS end
+  -- What a lease has forfeited comes back through its budget, within a week.
+  if budget.registration then forgetAt['b' .. budget.id] = at + REMEMBERED_MS + (budget.forfeited and 604800000 or 0) end
 end
 
 -- What budgets that close have goes to the nearest open ancestor, or is burned: also where the heir is full to 2^53-1,
