@@ -9,6 +9,6 @@ export interface WalletContext {
   readonly journal: LeaseJournal
   readonly instance: string
   now(): Asked
-  /** Gives back what no open hold needs of any lease on a budget. Settles when the store has it. */
+  /** Gives back the leases on a budget that have no open hold. Settles when the store has it. */
   giveBack(budget: BudgetId): Promise<boolean>
 }

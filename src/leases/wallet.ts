@@ -88,7 +88,7 @@ export class Wallet {
     this.#ask()
   }
 
-  /** Gives back what no open hold needs, and what is on its way. Settles when the store has it. */
+  /** Gives back the leases that have no open hold, and what is on its way. Settles when the store has it. */
   async giveBack(): Promise<boolean> {
     const idle = this.#finishIdle()
     const wasAsked = await this.#pending.ended()
