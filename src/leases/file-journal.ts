@@ -60,6 +60,21 @@ export async function openJournal(path: string): Promise<LeaseJournal> {
   }
 }
 
+/**
+ * What stands in the journal of a process that has ended.
+ *
+ * @throws BudgetError `invalid_config` for one that a process uses, and for another file; the error of a file that cannot
+ * be read
+ */
+export async function readClaims(path: string): Promise<ReadonlyMap<ChargeId, Credits>> {
+  const owner = await ownerOf(path)
+  if (isTaken(path, owner)) throw taken(owner)
+  const text = await readFile(path, 'utf8')
+  if (text === '' || /^\["/.test(text)) return parse(text)
+  const message = `Expected the journal of a \`LeasedEnforcer\` at ${path}, got another file`
+  throw new BudgetError({ code: 'invalid_config', message })
+}
+
 function parse(text: string): Map<ChargeId, Credits> {
   const claims = new Map<ChargeId, Credits>()
   for (const line of text.split('\n')) {
@@ -96,13 +111,23 @@ async function lock(path: string): Promise<void> {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     }
-    const owner = Number(await readFile(lockOf(path), 'utf8').catch(orNothing))
-    if (tries > 0 || (owner === process.pid ? OURS.has(path) : lives(owner))) {
-      const message = `Expected \`journal\` to be of one process at a time, got one that process ${owner} uses; give each its own`
-      throw new BudgetError({ code: 'invalid_config', message })
-    }
+    const owner = await ownerOf(path)
+    if (tries > 0 || isTaken(path, owner)) throw taken(owner)
     await rm(lockOf(path), { force: true })
   }
+}
+
+async function ownerOf(path: string): Promise<number> {
+  return Number(await readFile(lockOf(path), 'utf8').catch(orNothing))
+}
+
+function isTaken(path: string, owner: number): boolean {
+  return owner === process.pid ? OURS.has(path) : lives(owner)
+}
+
+function taken(owner: number): BudgetError {
+  const message = `Expected \`journal\` to be of one process at a time, got one that process ${owner} uses; give each its own`
+  return new BudgetError({ code: 'invalid_config', message })
 }
 
 function lives(pid: number): boolean {
