@@ -183,7 +183,7 @@ async function fillOldMoney(place: SqlLedgerPlace, later: number): Promise<void>
 
 const UPGRADES: readonly SqlLedgerRule[] = [
   {
-    name: 'a database of version 1 has the same money after its upgrade, goes on with its holds, is proved and sealed, and leases [R3, I13, L-P8, T40]',
+    name: 'a database of version 1 has the same money after its upgrade, goes on with its holds, is proved and sealed, and leases [R3, I13, L-P8]',
     async run(place) {
       const clock = new FakeClock(START)
       await place.makeOld()

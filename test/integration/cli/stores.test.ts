@@ -75,7 +75,7 @@ describe.each(stores)('the command on $name', ({ name, store, more }) => {
     expect((await run('budget reconcile --lease none --used 30')).err).toContain('got none of that id')
   }, 60_000)
 
-  test('sums up, exports and proves the ledger, and says what it cannot [T40]', async () => {
+  test('sums up, exports and proves the ledger, and says what it cannot', async () => {
     if (name !== 'Redis') await json('migrate')
     await json('budget grant acme/told 1000 --create')
     await withStore(async (enforcer) => {

@@ -101,7 +101,7 @@ describe('budget reconcile', () => {
     return ids
   }
 
-  test('gives back once what a lease has not used, by the same id with the same answer [I8]', async () => {
+  test('gives back once what a lease has not used, by the same id with the same answer', async () => {
     await leases('one')
     expect(await json('budget show one')).toMatchObject({ spent: 200, forfeited: 200, leased: 100, leases: 1 })
     const line = 'budget reconcile --lease one-a --used 30'
@@ -117,7 +117,7 @@ describe('budget reconcile', () => {
   })
 
   test.each([
-    ['an open lease', 'open-c --used 5', 'lease_open', 'whose time is not up'],
+    ['an open lease [I8]', 'open-c --used 5', 'lease_open', 'whose time is not up'],
     ['more than it had', 'more-a --used 101', 'amount_exceeded', 'Expected no more to be used than the lease had'],
   ])('refuses %s', async (_, line, slug, words) => {
     await leases(line.slice(0, 4))
@@ -127,7 +127,7 @@ describe('budget reconcile', () => {
     expect(error).toMatchObject({ code: slug })
   })
 
-  test('takes the journal of a process that has ended, and says what became of each lease [I8]', async () => {
+  test('takes the journal of a process that has ended, and says what became of each lease', async () => {
     const [a, b, c] = await leases('all')
     const path = `${folder}/all.journal`
     writeFileSync(path, [`["${a}",30]`, `["${b}",50]`, `["${b}"]`, `["${c}",10]`, '["all-z",1'].join('\n'))
