@@ -17,7 +17,7 @@ export interface Requirement {
 export type Milestone = 'core' | 'servers' | 'delegation' | 'tasks' | 'stores' | 'ledger' | 'proxy' | 'execution'
 
 /** Everything these owe must be proved by a test. */
-export const delivered: readonly Milestone[] = ['core', 'servers', 'delegation', 'tasks', 'stores']
+export const delivered: readonly Milestone[] = ['core', 'servers', 'delegation', 'tasks', 'stores', 'ledger']
 
 const THREATS = {
   T01: { owedBy: ['delegation'], text: 'a caveat that is appended brings no fresh budget and lifts no ban' },

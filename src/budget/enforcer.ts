@@ -1,9 +1,11 @@
 import type { ChargeId } from '../core/ids.js'
 import type { Credits } from '../core/credits.js'
 import type { MaybePromise } from '../core/maybe-promise.js'
-import type { Authority, UsedLimit } from './authority.js'
-import type { Balance, OnExpire, Overage } from './hold.js'
+import type { Authority } from './authority.js'
 import type { BudgetId } from './budget-id.js'
+import type { BudgetView } from './budget-view.js'
+import type { EnforcerReason } from './enforcer-reason.js'
+import type { OnExpire, Overage } from './hold.js'
 import type {
   CloseRequest,
   CloseResult,
@@ -14,52 +16,9 @@ import type {
   TransferRequest,
 } from './moves.js'
 
+export type { BudgetView } from './budget-view.js'
+export type { EnforcerReason } from './enforcer-reason.js'
 export type { CloseRequest, CloseResult, GrantRequest, MoveResult, TransferRequest } from './moves.js'
-
-/**
- * Why a store says no, in order of precedence: where two apply, the first is given.
- *
- * - `id_reused`: the request's id was used with another payload
- * - `unknown_hold`, `hold_ended`: the hold is not there, or something else ended it
- * - `lease_forfeited`, `lease_open`: the lease's time was up, or is not up yet
- * - `round_used`: the hold's call went on with that round before
- * - `cross_partition`: the budgets cannot be judged in one atomic step
- * - `clock_skew`: the store's clock is in none of the windows it was sent
- * - `unknown_budget`: no such budget, or it is not registered at the prefix of the token
- * - `not_descendant`: the token's budget is not above it
- * - `closed`: it takes no more calls
- * - `windowed`: a budget with windows has no children, and one with children no windows
- * - `revoked`: the token, or a prefix of it, was revoked
- * - `depth_exceeded`, `children_exceeded`, `amount_exceeded`: the budget may not delegate so deep, so often, so much; or
- *   a lease had less
- * - `ceiling`, `rate`: a caveat's counter is used up
- * - `full`: the store can count, or ban, no more prefixes of this budget
- * - `exhausted`, `insufficient`: nothing is left, or less than the amount
- * - `overflow`: a balance would leave 2^53−1
- */
-export type EnforcerReason =
-  | 'id_reused'
-  | 'unknown_hold'
-  | 'hold_ended'
-  | 'lease_forfeited'
-  | 'lease_open'
-  | 'round_used'
-  | 'cross_partition'
-  | 'clock_skew'
-  | 'unknown_budget'
-  | 'not_descendant'
-  | 'closed'
-  | 'windowed'
-  | 'revoked'
-  | 'depth_exceeded'
-  | 'children_exceeded'
-  | 'amount_exceeded'
-  | 'ceiling'
-  | 'rate'
-  | 'full'
-  | 'exhausted'
-  | 'insufficient'
-  | 'overflow'
 
 /**
  * The answer of the four verbs of {@link BudgetEnforcer}. Where no reason is given it is `exhausted` when nothing
@@ -263,32 +222,6 @@ export type ExtendResult =
       readonly debt?: Credits
     }
   | { readonly kind: 'refused'; readonly reason: EnforcerReason }
-
-/** A budget as it stands. */
-export interface BudgetView extends Readonly<Balance> {
-  readonly budget: BudgetId
-  /** `closing`: takes no more calls, open holds finish. */
-  readonly state: 'open' | 'closing' | 'closed'
-  readonly parent: BudgetId | undefined
-  readonly children: readonly BudgetId[]
-  readonly openHolds: number
-  /** How many of those are leases; with the next two, none where nothing was leased. */
-  readonly leases?: number
-  /** What of `held` the leases have. */
-  readonly leased?: Credits
-  /** What of `spent` was charged for leases that fell silent, and was not reconciled yet. */
-  readonly forfeited?: Credits
-  /** What it was initialised with, and what each of its windows begins with; none where a transfer created it. */
-  readonly allotment?: Credits
-  /** The window that was opened last, of a budget that has windows: when it is over, the balances are of the past. */
-  readonly window?: { readonly start: number; readonly end: number }
-  /** The id of the prefix that a delegated budget is registered at. */
-  readonly registration?: string
-  /** When it ends by itself, milliseconds since 1970; its ancestors' ends are counted in. */
-  readonly expiresAt?: number
-  /** How far the limits are used up of the token that was asked about. */
-  readonly limits?: { readonly ceilings: readonly UsedLimit[]; readonly calls: readonly UsedLimit[] }
-}
 
 /**
  * The full port: what holds, tasks and delegation need. Every verb is one atomic step, and every request carries an

@@ -6,7 +6,7 @@ import type { BudgetView } from 'mcp-budget'
 const SHOWN_CHILDREN = 20
 /** In the order of the equation: what came in is what is left, held, spent, moved on or burned. */
 const BALANCES = ['available', 'held', 'spent', 'debt', 'in', 'out', 'burned'] as const
-/** What only a store with leases tells. */
+/** Of `held` and of `spent`, where something was leased. */
 const OF_LEASES = ['leased', 'forfeited', 'leases'] as const
 
 /** `budget show`: a budget as it stands. */
@@ -41,18 +41,13 @@ function linesOf(view: BudgetView, now: number): readonly string[] {
     '',
     ...columns([
       ...BALANCES.map((key) => [key, view[key]]),
-      ...OF_LEASES.flatMap((key) =>
-        (view as Leased)[key] === undefined ? [] : [[key, Number((view as Leased)[key])]],
-      ),
+      ...OF_LEASES.flatMap((key) => (view[key] === undefined ? [] : [[key, view[key]]])),
     ]),
   ]
 }
 
-type Leased = BudgetView & { readonly [Key in (typeof OF_LEASES)[number]]?: number }
-
 function jsonOf(view: BudgetView): object {
   const { budget, state, parent, children, openHolds, allotment, window, expiresAt } = view
-  const { leased, forfeited, leases } = view as Leased
   return {
     budget,
     state,
@@ -63,8 +58,6 @@ function jsonOf(view: BudgetView): object {
     allotment: allotment ?? null,
     window: window ?? null,
     expiresAt: expiresAt ?? null,
-    leased: leased ?? null,
-    forfeited: forfeited ?? null,
-    leases: leases ?? null,
+    ...Object.fromEntries(OF_LEASES.map((key) => [key, view[key] ?? 0])),
   }
 }

@@ -1,5 +1,6 @@
 import { budgetClose } from './budget-close.js'
 import { budgetGrant } from './budget-grant.js'
+import { budgetReconcile } from './budget-reconcile.js'
 import { budgetShow } from './budget-show.js'
 import { ledgerExport } from './ledger-export.js'
 import { ledgerReport } from './ledger-report.js'
@@ -15,6 +16,7 @@ export const COMMANDS: readonly CliCommand[] = [
   budgetShow,
   budgetGrant,
   budgetClose,
+  budgetReconcile,
   ledgerVerify,
   ledgerReport,
   ledgerExport,

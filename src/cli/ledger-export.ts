@@ -1,5 +1,5 @@
 import { exportLedger } from 'mcp-budget'
-import { ledgerOf, oneOf, QUERY_OPTIONS, queryOf } from './ledger-store.js'
+import { ledgerOf, oneOf, QUERY_OPTIONS, queryOf, wholeLedgerOf } from './ledger-store.js'
 import { STORE_OPTIONS, text, type CliCommand, type Input } from './command.js'
 import { usage } from './cli-error.js'
 import type { LedgerQuery } from 'mcp-budget'
@@ -51,7 +51,7 @@ async function* textsOf(
   }
   const { chainRecords } = await import('mcp-budget/audit')
   let lines: string[] = []
-  for await (const record of chainRecords(ledgerOf(store, 'partitions', 'numbered'))) {
+  for await (const record of chainRecords(await wholeLedgerOf(store))) {
     lines.push(`${JSON.stringify(record)}\n`)
     if (lines.length < TOGETHER) continue
     yield lines.join('')

@@ -66,6 +66,26 @@ export function ledgerOf<Verb extends keyof AnyLedger>(
   throw new CliError({ slug: 'not_supported', message, hint: 'SQLite and PostgreSQL do' })
 }
 
+/**
+ * The ledger of a store record by record, where none is missing that the store itself has put away.
+ *
+ * @throws CliError `not_supported`
+ */
+export async function wholeLedgerOf(store: OpenStore): Promise<Pick<NumberedLedger, 'partitions' | 'numbered'>> {
+  const ledger = ledgerOf(store, 'partitions', 'numbered')
+  if (store.kind !== 'redis') return ledger
+  for (const partition of await ledger.partitions()) {
+    for (const kind of ['money', 'call'] as const) {
+      const [first] = await ledger.numbered({ partition, kind, after: 0, limit: 1 })
+      if (first === undefined || first.seq === 1) continue
+      const message = `Expected a ledger with all its records, got one that has folded the ${kind} records before ${first.seq}`
+      const hint = 'Redis keeps the newest `maxEntries` whole: what is older can be summed up, and not proved'
+      throw new CliError({ slug: 'not_supported', message, hint })
+    }
+  }
+  return ledger
+}
+
 /** One of some words, or the first. @throws CliError `usage` */
 export function oneOf<Word extends string>(options: Options, name: string, words: readonly [Word, ...Word[]]): Word {
   const given = text(options, name) ?? words[0]

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { CliError, usage } from './cli-error.js'
 import { found } from './verification-words.js'
-import { ledgerOf } from './ledger-store.js'
+import { wholeLedgerOf } from './ledger-store.js'
 import { numberedRecords } from './numbered-file.js'
 import type { PublicKey, VerifyOptions } from 'mcp-budget/audit'
 import { existsSync } from 'node:fs'
@@ -34,14 +34,14 @@ export const ledgerVerify: CliCommand = {
     const proofs = await proofsOf(input)
     const progress = (records: number): void => terminal.progress(`${records} records`)
     const { verifyLedger } = await import('mcp-budget/audit')
-    const what = file === undefined ? partsOf(await open()) : { ledger: numberedRecords(file) }
+    const what = file === undefined ? await partsOf(await open()) : { ledger: numberedRecords(file) }
     return found(await verifyLedger({ ...what, ...proofs, progress }))
   },
 }
 
-function partsOf(store: OpenStore): Pick<VerifyOptions, 'ledger' | 'seals' | 'balances'> {
+async function partsOf(store: OpenStore): Promise<Pick<VerifyOptions, 'ledger' | 'seals' | 'balances'>> {
   const { seals } = store.enforcer as { readonly seals?: NonNullable<VerifyOptions['seals']> }
-  const ledger = ledgerOf(store, 'partitions', 'numbered')
+  const ledger = await wholeLedgerOf(store)
   return { ledger, balances: store.enforcer, ...(seals !== undefined && { seals }) }
 }
 

@@ -10,6 +10,19 @@ const WORDS: Readonly<Record<string, readonly [message: string, hint?: string]>>
     'Expected a new id, got one that another request had',
     'The same id is for the same request only: leave `--id` out, or give another',
   ],
+  unknown_hold: [
+    'Expected a lease of this store, got none of that id',
+    'A week after its end a lease is forgotten. `mcp-budget ledger export --kind money` lists those with `op` `forfeit`',
+  ],
+  hold_ended: [
+    'Expected a forfeited lease, got one that was settled, or reconciled before',
+    'Nothing is left to give back',
+  ],
+  lease_open: [
+    'Expected a forfeited lease, got one whose time is not up',
+    'Its process may spend it yet. Repeat it when its time is up',
+  ],
+  amount_exceeded: ['Expected no more to be used than the lease had, got more', 'Give less with `--used`'],
   overflow: ['Expected a balance up to 9007199254740991, got more'],
 }
 

@@ -74,6 +74,22 @@ export async function openJournal(name: string): Promise<LeaseJournal> {
   }
 }
 
+/**
+ * What stands in the journal of a process that has ended.
+ *
+ * @throws BudgetError `invalid_config` for one that a process uses, and for another file; the error of a file that cannot
+ * be read
+ */
+export async function readClaims(name: string): Promise<ReadonlyMap<ChargeId, Credits>> {
+  const path = resolve(name)
+  const owner = await ownerOf(path)
+  if (isTaken(path, owner)) throw taken(owner)
+  const text = await readFile(path, 'utf8')
+  if (text === '' || /^\["/.test(text)) return parse(text)
+  const message = `Expected the journal of a \`LeasedEnforcer\` at ${path}, got another file`
+  throw new BudgetError({ code: 'invalid_config', message })
+}
+
 function parse(text: string): Map<ChargeId, Credits> {
   const claims = new Map<ChargeId, Credits>()
   for (const line of text.split('\n')) {
@@ -115,15 +131,32 @@ async function lock(path: string): Promise<void> {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     }
-    const [owner = 0, began = 0] = (await readFile(lockOf(path), 'utf8').catch(orNothing)).split(' ').map(Number)
-    // Another thread of this process has its number too, and began when this one did.
-    const isOurs = OURS.has(path) || Math.abs(began - startedAt()) < SAME_START_S
-    if (tries > 0 || (owner === process.pid ? isOurs : lives(owner))) {
-      const message = `Expected \`journal\` to be of one process at a time, got one that process ${owner} uses; give each its own`
-      throw new BudgetError({ code: 'invalid_config', message })
-    }
+    const owner = await ownerOf(path)
+    if (tries > 0 || isTaken(path, owner)) throw taken(owner)
     await rm(lockOf(path), { force: true })
   }
+}
+
+/** Who a lock is of: a process, and when that began. */
+interface Owner {
+  readonly pid: number
+  readonly began: number
+}
+
+async function ownerOf(path: string): Promise<Owner> {
+  const [pid = 0, began = 0] = (await readFile(lockOf(path), 'utf8').catch(orNothing)).split(' ').map(Number)
+  return { pid, began }
+}
+
+function isTaken(path: string, { pid, began }: Owner): boolean {
+  if (pid !== process.pid) return lives(pid)
+  // Another thread of this process has its number too, and began when this one did.
+  return OURS.has(path) || Math.abs(began - startedAt()) < SAME_START_S
+}
+
+function taken({ pid }: Owner): BudgetError {
+  const message = `Expected \`journal\` to be of one process at a time, got one that process ${pid} uses; give each its own`
+  return new BudgetError({ code: 'invalid_config', message })
 }
 
 /** When this process began, in seconds since 1970. */

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { agentAtWork } from '../support/cli-ledger.js'
+import { agentAtWork, agentKilled } from '../support/cli-ledger.js'
 import { cli } from '../support/cli.js'
 import { COMMANDS } from '../../src/cli/commands.js'
 import { COMMON_OPTIONS, STORE_OPTIONS } from '../../src/cli/command.js'
@@ -68,12 +68,14 @@ describe('docs/reference/command-line.md', () => {
 
   describe('shows JSON with the keys that come', () => {
     let folder: string
+    let lease = ''
     const env: Record<string, string> = { BUDGET_KEY: randomBytes(32).toString('hex') }
     beforeAll(async () => {
       folder = mkdtempSync(join(tmpdir(), 'mcp-budget-cli-'))
       env['MCP_BUDGET_STORE'] = `sqlite:${folder}/b.db`
-      await cli('budget grant agent-1 100 --create', { env })
+      await cli('budget grant agent-1 1000 --create', { env })
       await agentAtWork(folder, 'b.db')
+      lease = await agentKilled(folder, 'b.db')
     })
     afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -82,6 +84,7 @@ describe('docs/reference/command-line.md', () => {
       ['migrate', 'migrate'],
       ['budget grant <budget> <amount>', 'budget grant acme/team 5 --create'],
       ['budget show <budget>', 'budget show acme/team'],
+      ['budget reconcile [journal]', 'budget reconcile --lease LEASE --used 30'],
       ['ledger verify', 'ledger verify'],
       ['ledger report', 'ledger report'],
       ['budget close <budget>', 'budget close acme/team --yes'],
@@ -90,7 +93,7 @@ describe('docs/reference/command-line.md', () => {
       ['token inspect [file]', 'token inspect --key-env BUDGET_KEY --kid k'],
     ])('of %s', async (heading, line) => {
       const input = line.startsWith('token') && line !== MINT ? (await cli(MINT, { env })).out : ''
-      const { code, out, err } = await cli(`${line} --json`, { env, input })
+      const { code, out, err } = await cli(`${line.replace('LEASE', lease)} --json`, { env, input })
       expect([code, err]).toEqual([0, ''])
       const [, json = ''] = /^```json\n([\s\S]*?)^```$/m.exec(section(`\`${heading}\``)) ?? []
       expect(keysOf(JSON.parse(out))).toEqual(keysOf(JSON.parse(json)))

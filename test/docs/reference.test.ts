@@ -101,7 +101,7 @@ describe('docs/reference/errors.md', () => {
 
   test('says what each reason of a store becomes', () => {
     const call = { kind: 'call', id: '', tool: '', startedAt: 0, asTask: false } as never
-    const wanted = membersOfUnion('budget/enforcer.ts', 'EnforcerReason').map((reason) => [
+    const wanted = membersOfUnion('budget/enforcer-reason.ts', 'EnforcerReason').map((reason) => [
       reason,
       refusalOfStore(call, 1, { reason: reason as EnforcerReason, budget: '', remaining: 0 }).error,
     ])

@@ -39,6 +39,7 @@ const CLI_PACKAGES = [
   'mcp-budget',
   'mcp-budget/audit',
   'mcp-budget/delegation',
+  'mcp-budget/leases',
   'mcp-budget/postgres',
   'mcp-budget/redis',
   'mcp-budget/sqlite',

@@ -103,7 +103,7 @@ const REDIS = {
   ],
 }
 const LEASES = {
-  values: ['LeasedEnforcer'],
+  values: ['LeasedEnforcer', 'readJournal'],
   types: ['LeaseJournal', 'LeasedEnforcerOptions'],
 }
 const TESTING = {

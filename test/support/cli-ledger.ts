@@ -1,5 +1,6 @@
 import { compose, withBudget, withCostProfile, withLedger } from 'mcp-budget'
 import { fileSink, generateKeys, LedgerSealer, signingKey } from 'mcp-budget/audit'
+import { mintChargeId } from '../../src/core/ids.js'
 import { writeFileSync } from 'node:fs'
 import { SqliteBudgetEnforcer } from 'mcp-budget/sqlite'
 
@@ -25,4 +26,19 @@ export async function agentAtWork(folder: string, file = 'budgets.db'): Promise<
   await sealer.checkpoint()
   await sealer.stop()
   await enforcer.shutdown()
+}
+
+/**
+ * A process that leased 100 credits of `agent-1`, was killed, and left in `leases.journal` that 30 of them may have been
+ * used: the time of its lease is up. Answers with the lease.
+ */
+export async function agentKilled(folder: string, file = 'budgets.db'): Promise<string> {
+  const enforcer = await SqliteBudgetEnforcer.open({ database: `${folder}/${file}` })
+  const id = mintChargeId(Date.now())
+  const lease = { id, budget: 'agent-1', instance: 'i', ttlMs: 1, least: 100, most: 100 }
+  await enforcer.lease(lease)
+  writeFileSync(`${folder}/leases.journal`, `${JSON.stringify([id, 30])}\n`)
+  await new Promise((resolve) => setTimeout(resolve, 5))
+  await enforcer.shutdown()
+  return id
 }

@@ -6,11 +6,14 @@ import { byKey, histories, queries, sumsIn } from './random-ledgers.js'
 import { FakeClock } from '../../src/testing/index.js'
 import { MemoryLedger } from '../../src/ledger/memory-ledger.js'
 import { mintChargeId } from '../../src/core/ids.js'
+import { LedgerSealer, verifyLedger } from 'mcp-budget/audit'
+import { replay } from '../../src/ledger/replay.js'
 import { report } from '../../src/ledger/report.js'
 import type { LedgerSelectOf } from '../../src/backends/sql/ledger-queries.js'
 import type { BudgetId } from '../../src/budget/budget-id.js'
 import type {
   GroupedLedger,
+  LeasingEnforcer,
   LedgerPage,
   LedgerQuery,
   NumberedLedger,
@@ -18,9 +21,11 @@ import type {
   PageRequest,
 } from '../../src/index.js'
 import type { LedgerRecord, MoneyEntry } from '../../src/ledger/entry.js'
+import type { SealStore } from '../../src/ledger/seal.js'
 import type { SqlPlace, SqlStore } from './sql-store-rules.js'
 
-type SqlLedgerStore = SqlStore & { readonly ledger: PagedLedger & GroupedLedger & NumberedLedger }
+type SqlLedgerStore = SqlStore &
+  LeasingEnforcer & { readonly ledger: PagedLedger & GroupedLedger & NumberedLedger; readonly seals: SealStore }
 
 /** How a test gets at a database with a ledger. */
 export interface SqlLedgerPlace extends SqlPlace {
@@ -145,7 +150,72 @@ async function fillOld(place: SqlLedgerPlace, calls: readonly LedgerRecord[]): P
   return { kind: 'money', ...entry, op: 'opening', tool: undefined, counter: undefined }
 }
 
+/** What version 1 has written of money: 100 that were granted, 60 that were spent, and 10 that a call holds. */
+async function fillOldMoney(place: SqlLedgerPlace, later: number): Promise<void> {
+  const zero = { available: 0, held: 0, spent: 0, debt: 0, in: 0, out: 0, burned: 0 }
+  const balance = { ...zero, available: 30, held: 10, spent: 60, in: 100 }
+  await place.sql(insertOf('partitions', { id: 'a', seq: 4, born: 1, now: START, forgotten: 0 }))
+  const budget = { id: 'a/main', partition: 'a', state: 'open', ...balance, initial: null, born: 1 }
+  await place.sql(insertOf('budgets', { ...budget, open_holds: 1, live_children: 0, is_parent: 0 }))
+  const terms = { ttlMs: 60_000, onExpire: 'release', overdraft: false, tool: 't', remaining: 40, debt: 0 }
+  const holdOf = (amount: number, more = {}): string => JSON.stringify({ lines: [['a/main', amount, null, null]], ...terms, ...more }) // prettier-ignore
+  const end = { id: 'e', by: 'capture', amount: 60, overage: 'cap', charged: 60, returned: 0 }
+  const holds = [
+    { id: 'ended', state: 'captured', deadline: later, ended_at: START, body: holdOf(60, { end }) },
+    { id: 'open', state: 'open', deadline: later, ended_at: null, body: holdOf(10) },
+  ]
+  for (const hold of holds) await place.sql(insertOf('holds', { partition: 'a', ...hold }))
+  const answer = JSON.stringify({ kind: 'moved', remaining: 100 })
+  const payload = JSON.stringify(['grant', 'a/main', 100])
+  await place.sql(insertOf('answers', { verb: 'move', id: 'g', at: START, payload, answer }))
+  const changes = [
+    { op: 'grant', id: 'g', available: 100, in: 100 },
+    { op: 'hold', id: 'ended', available: -60, held: 60 },
+    { op: 'capture', id: 'ended', held: -60, spent: 60 },
+    { op: 'hold', id: 'open', available: -10, held: 10 },
+  ]
+  const about = { partition: 'a', at: START, budget: 'a/main', tool: 't', counter: null }
+  for (const [i, change] of changes.entries())
+    await place.sql(insertOf('entries', { ...about, ...zero, ...change, seq: i + 1 }))
+  const call = callOf({ chargeId: 'ended', budgets: ['a/main'], at: START })
+  await place.sql(insertOf('calls', { charge_id: 'ended', at: START, tool: call.tool, body: JSON.stringify(call) }))
+}
+
 const UPGRADES: readonly SqlLedgerRule[] = [
+  {
+    name: 'a database of version 1 has the same money after its upgrade, goes on with its holds, is proved and sealed, and leases [R3, I13, L-P8]',
+    async run(place) {
+      const clock = new FakeClock(START)
+      await place.makeOld()
+      await fillOldMoney(place, START + 60_000)
+      const store = await place.open({ clock })
+      const view = { available: 30, held: 10, spent: 60, in: 100, openHolds: 1, state: 'open' }
+      expect(await store.describe('a/main')).toMatchObject(view)
+      const balances = replay((await store.ledger.entries({ kind: 'money' })) as readonly MoneyEntry[])
+      expect(balances.get('a/main')).toMatchObject({ available: 30, held: 10, spent: 60, in: 100 })
+      expect(await store.ledger.entries({ kind: 'call' })).toMatchObject([{ chargeId: 'ended' }])
+      const { ledger, seals } = store
+      const verify = () => verifyLedger({ ledger, seals, balances: store })
+      expect(await verify()).toMatchObject({ kind: 'ok', records: 5, unsealed: 5 })
+      // What was asked of the old version is answered by the new one, and done once.
+      expect(await store.grant({ id: 'g', budget: 'a/main', amount: 100 })).toEqual({ kind: 'moved', remaining: 100 })
+      const again = { id: 'e', holdId: 'ended', amount: 60, overage: 'cap' } as const
+      expect(await store.capture(again)).toEqual({ kind: 'captured', charged: 60, late: false })
+      expect(await store.capture({ id: 'o', holdId: 'open', amount: 4, overage: 'cap' })).toMatchObject({ charged: 4 })
+      const lease = { id: mintChargeId(START), budget: 'a/main', instance: 'i', ttlMs: 1_000, least: 8, most: 8 }
+      expect(await store.lease(lease)).toMatchObject({ kind: 'leased', amount: 8, remaining: 28, live: 1 })
+      clock.advance(1_000)
+      expect(await store.describe('a/main')).toMatchObject({ spent: 72, forfeited: 8, leased: 0, leases: 0 })
+      const used = { id: 'r', leaseId: lease.id, used: 3 }
+      expect(await store.reconcile(used)).toEqual({ kind: 'reconciled', returned: 5 })
+      expect(await store.describe('a/main')).toMatchObject({ available: 33, held: 0, spent: 67, in: 100 })
+      const sealer = new LedgerSealer({ ledger, seals, clock })
+      await sealer.seal()
+      await sealer.stop()
+      expect(await verify()).toMatchObject({ kind: 'ok', unsealed: 0 })
+      await store.shutdown()
+    },
+  },
   {
     name: 'a database of version 1 answers after its upgrade as one that was never old, and counts on [seed-001:spend-ledger]',
     async run(place) {

@@ -11,7 +11,6 @@ import type {
   Wanted,
 } from '../sql/transaction.js'
 import type { HoldRow, PartitionRow } from '../sql/rows.js'
-import type { LedgerReader } from '../sql/sql-ledger.js'
 import type { LedgerSelectOf } from '../sql/ledger-queries.js'
 import { SEAL_COLUMNS } from '../sql/sql-seals.js'
 import type { Seal } from '../../ledger/seal.js'
@@ -28,7 +27,7 @@ export interface PostgresTransactionOptions {
 }
 
 /** A transaction of PostgreSQL, which holds the locks of its partitions. */
-export class PostgresTransaction implements Transaction, LedgerReader {
+export class PostgresTransaction implements Transaction {
   readonly #pipe: Pipe
   readonly #options: PostgresTransactionOptions
   #hasForgotten = false

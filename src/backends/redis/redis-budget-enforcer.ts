@@ -23,6 +23,8 @@ import {
   settleResult,
 } from './lease-ops.js'
 import { linesAsLists } from './lines.js'
+import { createAsList } from './new-budget.js'
+import { unknownBudget, wrongPayer } from './misuse.js'
 import { Partitions } from './partitions.js'
 import { readOptions, type RedisBudgetEnforcerOptions } from './options.js'
 import { RedisConnection } from './redis-connection.js'
@@ -58,7 +60,7 @@ import type {
   SettleRequest,
   SettleResult,
 } from '../../budget/lease.js'
-import type { NewBudget, RevokeRequest, RevokeResult } from '../../budget/moves.js'
+import type { RevokeRequest, RevokeResult } from '../../budget/moves.js'
 import type { Told } from './batcher.js'
 
 /**
@@ -93,7 +95,8 @@ export class RedisBudgetEnforcer implements DelegatingEnforcer, LeasingEnforcer 
   /**
    * Reaches the server and asks whether it is fit to keep money. The first request does so too.
    *
-   * @throws BudgetError `invalid_config` when its `maxmemory-policy` is another than `noeviction`
+   * @throws BudgetError `invalid_config` when its `maxmemory-policy` is another than `noeviction`; `store_unavailable`
+   * where nobody answers, or none can be served now
    */
   async ready(): Promise<void> {
     await this.#partitions.check()
@@ -291,23 +294,3 @@ export class RedisBudgetEnforcer implements DelegatingEnforcer, LeasingEnforcer 
 }
 
 const UNKNOWN_HOLD: Told = ['refused', 'unknown_hold']
-
-function createAsList(create: boolean | NewBudget): unknown {
-  if (typeof create === 'boolean') return create
-  const { registration, expiresAt, caps: { depth, children, amount } = {} } = create
-  return [sound(registration), ...[expiresAt, depth, children, amount].map(digitsOr)]
-}
-
-function wrongPayer([, payer, budget]: Told): BudgetError {
-  return new BudgetError({
-    code: 'invalid_request',
-    message: `Expected the first line on the token's budget ${String(payer)}, got ${String(budget)}`,
-  })
-}
-
-function unknownBudget(budget: BudgetId): BudgetError {
-  return new BudgetError({
-    code: 'unknown_budget',
-    message: `Expected a budget that exists, got ${budgetId(budget)}; create it with \`initialize\``,
-  })
-}

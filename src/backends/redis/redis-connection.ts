@@ -1,4 +1,5 @@
 import { BudgetError } from '../../core/errors.js'
+import { unavailable } from './faults.js'
 import type { RedisPort } from './redis-port.js'
 
 /** A script, and the digest by which a server knows it. */
@@ -7,7 +8,7 @@ export interface Script {
   readonly sha1: string
 }
 
-/** Commands to a server that was found fit to keep money. */
+/** Commands to a server that was found fit to keep money. One that is out of reach is `store_unavailable`. */
 export class RedisConnection {
   readonly #port: RedisPort
   #checked: Promise<void> | undefined
@@ -30,7 +31,7 @@ export class RedisConnection {
 
   async send(key: string, command: readonly string[]): Promise<unknown> {
     await this.check(key)
-    return await this.#port.send(key, command)
+    return await this.#send(key, command)
   }
 
   /** Runs a script by its digest; a server that does not know it, as after a restart or a failover, is given its text. */
@@ -40,15 +41,23 @@ export class RedisConnection {
     if (this.#checked === undefined) await this.check(first)
     else await this.#checked
     try {
-      return await this.#port.send(first, ['EVALSHA', script.sha1, ...rest])
+      return await this.#send(first, ['EVALSHA', script.sha1, ...rest])
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
-      return await this.#port.send(first, ['EVAL', script.text, ...rest])
+      return await this.#send(first, ['EVAL', script.text, ...rest])
+    }
+  }
+
+  async #send(key: string, command: readonly string[]): Promise<unknown> {
+    try {
+      return await this.#port.send(key, command)
+    } catch (error) {
+      throw unavailable(error)
     }
   }
 
   async #check(key: string): Promise<void> {
-    const said = String(await this.#port.send(key, ['INFO', 'memory']))
+    const said = String(await this.#send(key, ['INFO', 'memory']))
     const policy = /maxmemory_policy:(\S+)/.exec(said)?.[1]
     if (policy === 'noeviction') return
     throw new BudgetError({

@@ -2,6 +2,7 @@ import { load } from './load.js'
 import { StepEngine } from './step-engine.js'
 import { Touched } from './touched.js'
 import { WorkingSet } from './working-set.js'
+import { writtenBefore } from './written-before.js'
 import type { BudgetId } from '../../budget/budget-id.js'
 import type { Transaction } from './transaction.js'
 import type { MoneyCall } from './store-call.js'
@@ -37,7 +38,10 @@ export async function decide(
   set.due(due, ending)
   const engine = new StepEngine(set, { clock: { now: () => now }, ledger: set, partition: options.partitionOf })
   engine.sweep()
-  const answers = isAll ? calls.map((call) => settle(call, engine, set)) : undefined
+  const written = await writtenBefore(tx, calls)
+  const answers = isAll
+    ? calls.map((call) => (written.has(call) ? { value: undefined } : settle(call, engine, set)))
+    : undefined
   const changes = set.changes()
   if (changes !== undefined) await tx.write(changes)
   return answers
@@ -45,7 +49,11 @@ export async function decide(
 
 function settle(call: MoneyCall, engine: StepEngine, set: WorkingSet): Settled {
   try {
-    if (call.verb === 'append') return { value: set.record(call.args[0]) }
+    if (call.verb === 'append') {
+      const place = set.record(call.args[0])
+      if (place !== undefined) call.places.push(place)
+      return { value: undefined }
+    }
     return { value: (engine[call.verb] as (...given: readonly unknown[]) => unknown)(...call.args) }
   } catch (error) {
     return { error }

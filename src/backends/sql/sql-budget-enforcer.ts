@@ -81,7 +81,7 @@ export class SqlBudgetEnforcer implements DelegatingEnforcer, LeasingEnforcer {
   /** The money entries of this store, and what `withLedger` adds to them. */
   readonly ledger: PagedLedger & GroupedLedger & NumberedLedger = new SqlLedger({
     append: async (records) => {
-      await this.#ask({ verb: 'append', args: [[...records]] })
+      await this.#ask({ verb: 'append', args: [[...records]], places: [] })
     },
     read: (work) => this.#read(work),
   })

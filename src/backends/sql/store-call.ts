@@ -1,6 +1,7 @@
 import type { DelegatingEnforcer } from '../../budget/enforcer.js'
 import type { LeasingEnforcer } from '../../budget/lease.js'
 import type { Ledger } from '../../ledger/ledger.js'
+import type { CallPlace } from './written-before.js'
 import type { TaskStore } from '../../tasks/task-store.js'
 
 type Verbs = DelegatingEnforcer & LeasingEnforcer
@@ -11,10 +12,11 @@ export type EngineCall = {
   [Verb in keyof Verbs]: { readonly verb: Verb; readonly args: Args<Verb> }
 }[keyof Verbs]
 
-/** One request for the ledger that writes. */
+/** One request for the ledger that writes. `places`: where the steps that were tried have put its first record. */
 export interface LedgerCall {
   readonly verb: 'append'
   readonly args: Parameters<Ledger['append']>
+  readonly places: CallPlace[]
 }
 
 /** One request for the tasks. */

@@ -1,4 +1,5 @@
 import type { MaybePromise } from '../../core/maybe-promise.js'
+import type { LedgerReader } from './sql-ledger.js'
 import type { Seal } from '../../ledger/seal.js'
 import type { TaskChanges, TasksFound } from './task-set.js'
 import type { BanRow, CountRow, HoldRow, PartitionRow, Rows, TableName } from './rows.js'
@@ -90,7 +91,7 @@ export interface TasksWanted {
 }
 
 /** One transaction of a database. What it reads was committed, and stays as it is until it ends. */
-export interface Transaction {
+export interface Transaction extends LedgerReader {
   /**
    * Locks partitions, and those of holds that are known, in the order of their names; makes those that are missing.
    * Answers with the time, where the database has one.

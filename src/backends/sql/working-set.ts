@@ -113,8 +113,11 @@ export class WorkingSet implements Records, MoneySink {
     }
   }
 
-  /** Adds call records. Money entries are written with the money, and by nobody else. */
-  record(records: readonly LedgerRecord[]): void {
+  /**
+   * Adds call records, and answers with the first. Money entries are written with the money, and by nobody else.
+   */
+  record(records: readonly LedgerRecord[]): CallRow | undefined {
+    const { length } = this.#calls
     for (const record of records) {
       if (record.kind === 'money') continue
       const partition = homeOf(record.budgets, this.#partitionOf)
@@ -124,6 +127,7 @@ export class WorkingSet implements Records, MoneySink {
       this.#calls.push(row)
       this.#callBudgets.push(...callBudgetRows(row, record.budgets))
     }
+    return this.#calls[length]
   }
 
   /** What is to be written; `undefined` where nothing has changed. */

@@ -10,7 +10,6 @@ import type {
 } from '../sql/transaction.js'
 import { isAsked } from '../sql/queries.js'
 import type { HoldRow, PartitionRow } from '../sql/rows.js'
-import type { LedgerReader } from '../sql/sql-ledger.js'
 import type { LedgerSelectOf } from '../sql/ledger-queries.js'
 import { SEAL_COLUMNS } from '../sql/sql-seals.js'
 import type { Seal } from '../../ledger/seal.js'
@@ -18,7 +17,7 @@ import type { TaskChanges, TasksFound } from '../sql/task-set.js'
 import type { Reader, Statements } from './statements.js'
 
 /** A transaction of SQLite, which holds the only lock of its file. */
-export class SqliteTransaction implements Transaction, LedgerReader {
+export class SqliteTransaction implements Transaction {
   readonly #statements: Statements
 
   constructor(statements: Statements) {

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { blocksOf, type Block } from '../../docs/blocks.js'
-import { agentAtWork } from '../../support/cli-ledger.js'
+import { agentAtWork, agentKilled } from '../../support/cli-ledger.js'
 import { cliFolder, shell } from '../../support/cli-process.js'
 
 const PAGE = 'docs/guides/command-line.md'
@@ -16,6 +16,7 @@ interface Step {
 function masked(text: string): string {
   return text
     .replace(/[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/g, '<id>')
+    .replace(/\b[0-9a-z]{8}-\d{20,}-[0-9a-z]+\b/g, '<lease>')
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z \((?:in )?\d+ \w+(?: ago)?\)/g, '<time>')
     .replace(/(?<=,)\d{4}-\d\d-\d\dT[\d:.]+Z$/gm, '<time>')
     .replace(/version \d+/g, 'version <n>')
@@ -42,6 +43,7 @@ describe(PAGE, () => {
       // As in one terminal: what one block exports, the next ones have.
       // Between two blocks of the page an agent has worked.
       if (commands.text.startsWith('mcp-budget ledger report')) await agentAtWork(folder.path)
+      if (commands.text.startsWith('mcp-budget budget reconcile leases')) await agentKilled(folder.path)
       const script = `[ -f .exported ] && . ./.exported\nexec 2>&1\n${commands.text}\nexport -p > .exported`
       const { out, err } = await shell(script, { folder })
       if (masked(out + err) === masked(printed?.text ?? '')) continue

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, inject, test } from 'vitest'
 import { BudgetError } from '../../../src/index.js'
+import { callRecord } from '../../support/array-ledger.js'
 import { newSchema, openStore, poolOf, WAYS } from '../../support/servers/postgres-store.js'
 import {
   PostgresBudgetEnforcer,
@@ -119,12 +120,17 @@ function once(kind: RegExp, fate: Fate) {
 const STATEMENTS = [/^BEGIN/, / lock$/, / read /, / write /, /^COMMIT$/]
 const FATES = WAYS.flatMap(([way, pipeline]) => STATEMENTS.map((kind) => ({ way, pipeline, kind })))
 
-/** What three requests are answered, whatever happened on the way. */
+/** What four requests are answered, whatever happened on the way. */
 async function expectOnce(store: PostgresBudgetEnforcer, arm: () => void): Promise<void> {
   await store.initialize('main', 100)
   const lines = [{ budget: 'main', amount: 10 }]
   await store.hold({ id: 'h', lines, ttlMs: 60_000, onExpire: 'release' })
   arm()
+  const record = callRecord({ chargeId: 'h', budgets: ['default/main'] })
+  const appends = [
+    store.ledger.append([record, callRecord({ chargeId: 'f', budgets: [] })]),
+    store.ledger.append([record]),
+  ]
   const answers = await Promise.all([
     store.capture({ id: 'c', holdId: 'h', amount: 10, overage: 'cap' }),
     store.grant({ id: 'g', budget: 'main', amount: 5 }),
@@ -136,7 +142,12 @@ async function expectOnce(store: PostgresBudgetEnforcer, arm: () => void): Promi
     { allowed: true, remaining: 94 },
   ])
   expect(await store.describe('main')).toMatchObject({ available: 94, spent: 11, in: 105, held: 0 })
-  expect(await store.ledger.entries()).toHaveLength(5)
+  await Promise.all(appends)
+  expect(await store.ledger.entries({ kind: 'money' })).toHaveLength(5)
+  const calls = await store.ledger.entries({ kind: 'call' })
+  expect(calls.map((each) => 'chargeId' in each && each.chargeId)).toEqual(['f', 'h', 'h'])
+  const numbered = await store.ledger.numbered({ partition: 'default', kind: 'call', after: 0, limit: 9 })
+  expect(numbered.map(({ seq }) => seq)).toEqual([1, 2])
 }
 
 describe.each(FATES)('connections $way: $kind', ({ pipeline, kind }) => {
@@ -207,6 +218,24 @@ describe('a connection that pipelines', () => {
 })
 
 describe('a connection that is lost', () => {
+  test('before its records of calls were committed has them written once, also where others took their numbers [R1, L-P27]', async () => {
+    const schema = newSchema()
+    const other = await PostgresBudgetEnforcer.open({ pool, schema })
+    let meanwhile: unknown
+    const { fate, arm } = once(/^COMMIT$/, 'before')
+    const { pool: lossy } = watched((statement) => {
+      const end = fate(statement)
+      if (end !== undefined) meanwhile = other.ledger.append([callRecord({ chargeId: 'other' })])
+      return end
+    })
+    const store = await PostgresBudgetEnforcer.open({ pool: lossy, schema })
+    arm()
+    await store.ledger.append([callRecord({ chargeId: 'own' })])
+    await meanwhile
+    const calls = await store.ledger.entries({ kind: 'call' })
+    expect(calls.map((each) => 'chargeId' in each && each.chargeId)).toEqual(['other', 'own'])
+  })
+
   test('again and again is a fault that names the store, and changes nothing [I16, L-S25]', async () => {
     let isDown = false
     const { pool: lossy } = watched(() => (isDown ? 'before' : undefined))

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Cluster, Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { readFileSync } from 'node:fs'
 import { Redis as Iovalkey } from 'iovalkey'
@@ -12,7 +13,6 @@ import { randomHistory } from '../../support/random-history.js'
 import { startOwnRedis } from '../../support/servers/redis.js'
 import { FakeClock } from '../../../src/testing/index.js'
 import type { HoldingEnforcer, HoldRequest } from '../../../src/budget/enforcer.js'
-import type { Redis } from 'ioredis'
 import type { TestServer } from '../../support/servers/server.js'
 
 let server: TestServer
@@ -66,6 +66,33 @@ describe('every client', () => {
     ])
     await end()
   })
+
+  test.each(Object.entries(clients))('of %s that is closed is out of reach [I16, L-P19]', async (_, connect) => {
+    const { port, end } = await connect()
+    const store = new RedisBudgetEnforcer({ redis: port, prefix: freshPrefix() })
+    await store.initialize('main', 1)
+    await end()
+    await expect(store.remaining('main')).rejects.toMatchObject({ code: 'store_unavailable' })
+    await expect(store.ledger.entries()).rejects.toMatchObject({ code: 'store_unavailable' })
+  })
+
+  test.each(Object.entries({ ioredis: Redis, iovalkey: Iovalkey as unknown as typeof Redis }))(
+    'of %s that finds nobody is out of reach [I16, L-P19]',
+    async (_, Client) => {
+      const made = new Client('redis://127.0.0.1:1', { maxRetriesPerRequest: 1 })
+      made.on('error', () => {})
+      const store = new RedisBudgetEnforcer({ redis: ioredisPort(made), prefix: freshPrefix() })
+      await expect(store.ready()).rejects.toMatchObject({ code: 'store_unavailable' })
+      made.disconnect()
+    },
+  )
+
+  test('of a cluster that finds nobody is out of reach [I16, L-P19]', async () => {
+    const made = new Cluster([{ host: '127.0.0.1', port: 1 }], { clusterRetryStrategy: () => null })
+    made.on('error', () => {})
+    const store = new RedisBudgetEnforcer({ redis: ioredisPort(made), prefix: freshPrefix() })
+    await expect(store.ready()).rejects.toMatchObject({ code: 'store_unavailable' })
+  })
 })
 
 describe('a server', () => {
@@ -95,7 +122,8 @@ describe('a server', () => {
     const requests = [holdOf(4), holdOf(4)]
     await client.config('SET', 'maxmemory', '1')
     const refused = await Promise.allSettled(requests.map(async (request) => store.hold(request)))
-    expect(refused.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    for (const each of refused)
+      expect(each).toMatchObject({ status: 'rejected', reason: { code: 'store_unavailable' } })
     await client.config('SET', 'maxmemory', '0')
     expect(await store.describe('main')).toMatchObject({ available: 10, held: 0, openHolds: 0 })
     for (const request of requests) expect(await store.hold(request)).toMatchObject({ kind: 'held' })
@@ -107,7 +135,7 @@ describe('a server', () => {
     await store.initialize('main', 10)
     const request = holdOf(4)
     await client.call('REPLICAOF', '127.0.0.1', '1')
-    await expect(store.hold(request)).rejects.toThrow(/READONLY/)
+    await expect(store.hold(request)).rejects.toMatchObject({ code: 'store_unavailable', message: expect.stringContaining('READONLY') }) // prettier-ignore
     await client.call('REPLICAOF', 'NO', 'ONE')
     expect(await store.hold(request)).toMatchObject({ kind: 'held', remaining: 6 })
   })

@@ -17,7 +17,7 @@ export interface RunningRedis extends TestServer {
 }
 
 /** The Redis or Valkey of this machine, if it has one. */
-export function localRedis(): string | undefined {
+function localRedis(): string | undefined {
   return onlyFromNpm ? undefined : (onPath('redis-server') ?? onPath('valkey-server'))
 }
 
@@ -44,7 +44,7 @@ export async function runRedis(
   onPort?: number,
 ): Promise<RunningRedis> {
   const file = localRedis()
-  if (file === undefined) throw new Error('Expected redis-server or valkey-server on PATH, found neither')
+  if (file === undefined) throw lacking('redis-server', 'valkey-server')
   const dir = folder ?? mkdtempSync(join(tmpdir(), 'mcp-budget-redis-'))
   const port = onPort ?? (await freePort())
   const quiet = ['--save', '', '--bind', '127.0.0.1', '--port', String(port), '--dir', dir]
@@ -62,11 +62,18 @@ export async function runRedis(
  */
 export function repairAof(folder: string): void {
   const tool = onPath('redis-check-aof') ?? onPath('valkey-check-aof')
-  if (tool === undefined) throw new Error('Expected redis-check-aof or valkey-check-aof on PATH, found neither')
+  if (tool === undefined) throw lacking('redis-check-aof', 'valkey-check-aof')
   // Where there is nothing to cut it does not ask, and ends before it has read the answer.
   const manifest = join(folder, 'appendonlydir', 'appendonly.aof.manifest')
   const { status, stdout } = spawnSync(tool, ['--fix', manifest], { input: 'y\n', encoding: 'utf8' })
   if (status !== 0) throw new Error(`Expected a repaired file, got exit ${status}: ${stdout}`)
+}
+
+/** What a test fails with that needs a server of this machine: one from npm keeps nothing, and is no cluster. */
+function lacking(...names: readonly string[]): Error {
+  const how = 'install the package `redis-server` or `valkey` of your system, or put a build of it on PATH'
+  const why = onlyFromNpm ? ' (TEST_SERVERS=npm leaves out what this machine has)' : ''
+  return new Error(`Expected ${names.join(' or ')} on PATH, found neither${why}: ${how}`)
 }
 
 async function startValkeyWasm(): Promise<TestServer> {

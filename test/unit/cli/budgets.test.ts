@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -83,6 +83,72 @@ describe('budget close', () => {
     })
     expect(await json('budget close up/low --yes')).toMatchObject({ returned: 50, state: 'closing', openHolds: 1 })
     expect(await json('budget show up/top')).toMatchObject({ available: 90 })
+  })
+})
+
+describe('budget reconcile', () => {
+  /** Forfeited leases of 100 of a budget of 1,000, but the last of them, which is open. */
+  async function leases(budget: string): Promise<string[]> {
+    await json(`budget grant ${budget} 1000 --create`)
+    const ids = ['a', 'b', 'c'].map((name) => `${budget}-${name}`)
+    await store(async (enforcer) => {
+      for (const id of ids) {
+        const ttlMs = id.endsWith('c') ? 60_000 : 1
+        await enforcer.lease({ id, budget, instance: 'i', ttlMs, least: 100, most: 100 })
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    })
+    return ids
+  }
+
+  test('gives back once what a lease has not used, by the same id with the same answer', async () => {
+    await leases('one')
+    expect(await json('budget show one')).toMatchObject({ spent: 200, forfeited: 200, leased: 100, leases: 1 })
+    const line = 'budget reconcile --lease one-a --used 30'
+    const answer = { returned: 70, leases: [{ lease: 'one-a', used: 30, returned: 70, reason: null }] }
+    for (let i = 0; i < 2; i++) expect(await json(line)).toMatchObject(answer)
+    expect(await json('budget show one')).toMatchObject({ available: 770, spent: 130, forfeited: 100 })
+    expect((await cli('budget show one', { env })).out).toMatch(/^forfeited +100$/m)
+    const again = await cli('budget reconcile --lease one-a --used 20', { env })
+    expect([again.code, again.err]).toEqual([1, expect.stringContaining('settled, or reconciled before')])
+    expect(await json('budget reconcile --lease one-b --used 100 --id x')).toMatchObject({ returned: 0 })
+    const other = await cli('budget reconcile --lease one-b --used 99 --id x', { env })
+    expect([other.code, other.err]).toEqual([1, expect.stringContaining('one that another request had')])
+  })
+
+  test.each([
+    ['an open lease [I8]', 'open-c --used 5', 'lease_open', 'whose time is not up'],
+    ['more than it had', 'more-a --used 101', 'amount_exceeded', 'Expected no more to be used than the lease had'],
+  ])('refuses %s', async (_, line, slug, words) => {
+    await leases(line.slice(0, 4))
+    const { code, err } = await cli(`budget reconcile --lease ${line}`, { env })
+    expect([code, err]).toEqual([1, expect.stringContaining(words)])
+    const { error } = JSON.parse((await cli(`budget reconcile --lease ${line} --json`, { env })).err) as { error: object } // prettier-ignore
+    expect(error).toMatchObject({ code: slug })
+  })
+
+  test('takes the journal of a process that has ended, and says what became of each lease', async () => {
+    const [a, b, c] = await leases('all')
+    const path = `${folder}/all.journal`
+    writeFileSync(path, [`["${a}",30]`, `["${b}",50]`, `["${b}"]`, `["${c}",10]`, '["all-z",1'].join('\n'))
+    const { code, out } = await cli(`budget reconcile ${path}`, { env })
+    expect(code).toBe(1)
+    expect(out).toContain('all-a: 70 came back, for 30 at most were used.')
+    expect(out).toContain('all-c: nothing. Expected a forfeited lease, got one whose time is not up.')
+    expect(out).toContain('70 credits of 2 leases came back.')
+    writeFileSync(path, `["${a}",40]\n`)
+    expect(await json(`budget reconcile ${path}`)).toMatchObject({ returned: 0, leases: [{ reason: 'hold_ended' }] })
+    expect(await json('budget show all')).toMatchObject({ spent: 130, forfeited: 100 })
+  })
+
+  test('leaves the journal of a process that lives alone, and another file', async () => {
+    const path = `${folder}/lives.journal`
+    writeFileSync(path, '["x",1]\n')
+    writeFileSync(`${path}.lock`, String(process.ppid))
+    const lives = await cli(`budget reconcile ${path}`, { env })
+    expect([lives.code, lives.err]).toEqual([2, expect.stringContaining('of one process at a time')])
+    const other = await cli(`budget reconcile ${folder}/b.db`, { env })
+    expect([other.code, other.err]).toEqual([2, expect.stringContaining('got another file')])
   })
 })
 
