@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+// #region imports
 import { meter } from 'mcp-budget'
 import {
   fileSink,
@@ -18,13 +19,14 @@ import {
   unendedCalls,
   verifyLedger,
 } from 'mcp-budget/audit'
-import { KeyRing, mint } from 'mcp-budget/delegation'
 import { SqliteBudgetEnforcer } from 'mcp-budget/sqlite'
+// #endregion imports
+import { KeyRing, mint } from 'mcp-budget/delegation'
 import { changeDatabase } from './change-database.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'mcp-budget-audit-'))
 const database = join(folder, 'budgets.db')
-const [privateFile, publicFile] = [join(folder, 'sealer.pem'), join(folder, 'sealer.pub')]
+const [privateFile, publicFile] = [join(folder, 'sealer.pem'), join(folder, 'sealer.pub.pem')]
 const checkpointFile = join(folder, 'checkpoints.jsonl')
 
 try {

@@ -28,7 +28,7 @@ export const ledgerReport: CliCommand = {
   examples: [
     'mcp-budget ledger report --since 24h',
     'mcp-budget ledger report --tenant acme --by task',
-    'mcp-budget ledger report --token F3I0q8nm0i7iRxUvWq2mJ7kq1bZsT5yXcE9aLd4oHgM --json',
+    'mcp-budget ledger report --token F3I0q8nm0i7i --since 1h',
   ],
   async run({ options, open, terminal }: Input): Promise<Answer> {
     const by = oneOf(options, 'by', ['sums', 'operation', 'task'])

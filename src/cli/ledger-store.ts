@@ -10,7 +10,7 @@ export const QUERY_OPTIONS: readonly Option[] = [
   { flags: '--tenant <tenant>', meaning: 'only of the budgets of this tenant' },
   { flags: '--partition <name>', meaning: 'only of this partition, which is the tenant by default' },
   { flags: '--tool <name>', meaning: 'only of this tool' },
-  { flags: '--token <id>', meaning: 'only by this token, the 43 characters of its id' },
+  { flags: '--token <id>', meaning: 'only by this token: its id, or the 12 characters that people are shown' },
   { flags: '--task <id>', meaning: 'only of this task' },
   { flags: '--operation <id>', meaning: 'only of this operation' },
   { flags: '--charge <id>', meaning: 'only of this charge' },

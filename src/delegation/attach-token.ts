@@ -62,7 +62,7 @@ function assertText(token: unknown): void {
   if (typeof token === 'string' && /^[\x21-\x7e]{1,8192}$/.test(token)) return
   throw misconfigured(
     'token',
-    'a token, or a function that gives one',
+    'a token without spaces or ends of lines, or a function that gives one',
     token,
     token === undefined ? token : 'something else',
   )

@@ -7,7 +7,7 @@ import type { BudgetId } from '../budget/budget-id.js'
 /**
  * What a token says. Not proved: anybody can write a text that says so.
  *
- * @property tokenId the first twelve characters of its id, as in refusals and records
+ * @property tokenId the first twelve characters of its id, as in refusals; records have all 43, and a query takes both
  * @property kid which master key it names
  * @property budget who paid when it was minted; a `budget` caveat names another
  * @property issuedAt seconds since 1970

@@ -163,7 +163,8 @@ export class Wallet {
 
   #claim(slice: Slice): void {
     const { journal } = this.#context
-    const upTo = Math.min(slice.amount, slice.claimed + Math.ceil(slice.amount / 2))
+    // So never more than half a lease is claimed and not used.
+    const upTo = Math.min(slice.amount, slice.claimed + Math.ceil(slice.amount / (slice.claimed === 0 ? 2 : 4)))
     if (slice.claimed > slice.limit || upTo === slice.claimed) return
     slice.claimed = upTo
     const noted = journal.claim(slice.leaseId, upTo)

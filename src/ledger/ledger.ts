@@ -15,6 +15,7 @@ export interface LedgerQuery {
   readonly budget?: BudgetId
   /** Any budget of this tenant. */
   readonly tenant?: string
+  /** The id of a token, or its first twelve characters, which people are shown. */
   readonly tokenId?: string
   readonly tool?: string
   readonly taskId?: string

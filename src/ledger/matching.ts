@@ -1,3 +1,4 @@
+import { isShortId } from './read-query.js'
 import type { BudgetId } from '../budget/budget-id.js'
 import type { CallRecord, LedgerRecord } from './entry.js'
 import type { LedgerQuery } from './ledger.js'
@@ -17,7 +18,7 @@ export function matching(
 ): (record: LedgerRecord) => boolean {
   const { kind, partition, budget, tenant, tool, chargeId, since, until } = query
   const named = OF_A_CALL.filter((key) => query[key] !== undefined).map(
-    (key) => new Set(records.map((record) => record.kind === 'call' && record[key] === query[key] && record.chargeId)),
+    (key) => new Set(records.map((record) => record.kind === 'call' && isOf(record, key, query) && record.chargeId)),
   )
   return (record) => {
     const about: Partial<Pick<CallRecord, 'chargeId' | 'at'>> & Pick<CallRecord, 'budgets'> =
@@ -39,4 +40,10 @@ export function matching(
       (until === undefined || at < until)
     )
   }
+}
+
+function isOf(record: CallRecord, key: (typeof OF_A_CALL)[number], query: LedgerQuery): boolean {
+  const { [key]: id } = record
+  const { [key]: asked = '' } = query
+  return id === asked || (key === 'tokenId' && isShortId(asked) && id?.startsWith(asked) === true)
 }

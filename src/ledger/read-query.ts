@@ -60,3 +60,8 @@ export function readCursor<Position extends ReadonlyArray<string | number>>(
   }
   throw misconfigured('cursor', 'the `next` of the page before', cursor)
 }
+
+/** Whether a text is how the id of a token is shown to people: its first twelve characters. */
+export function isShortId(id: string): boolean {
+  return id.length === 12
+}

@@ -4,7 +4,7 @@ import { BudgetEvents, composeWith, InMemoryBudgetEnforcer, withBudget, withCost
 import { LeasedEnforcer } from 'mcp-budget/leases'
 // #endregion imports
 import { asyncEnforcer, FakeClock, settle } from 'mcp-budget/testing'
-import type { LeasingEnforcer } from 'mcp-budget'
+import { MemoryLedger, withLedger, type LeasingEnforcer } from 'mcp-budget'
 
 async function setUp() {
   const clock = new FakeClock()
@@ -73,5 +73,47 @@ describe('the code of the guide to leases, failMode: lease', () => {
   test('refuses a store that has nothing to pay from', () => {
     const enforcer = new InMemoryBudgetEnforcer()
     expect(() => withBudget({ enforcer, budget: 'agent-1', failMode: 'lease' })).toThrow(/LeasedEnforcer\.open/)
+  })
+})
+
+describe('the code of the guide to leases, after a crash', () => {
+  test('gives back by hand what was not used [R2]', async () => {
+    const clock = new FakeClock()
+    const ledger = new MemoryLedger()
+    const store = new InMemoryBudgetEnforcer({ clock, ledger })
+    store.initialize('team', 1_000)
+    const far = { isDown: false }
+    const seen = asyncEnforcer(store, { before: () => (far.isDown ? new Promise(() => {}) : undefined) })
+    const enforcer = await LeasedEnforcer.open({ store: seen as unknown as LeasingEnforcer, most: 100, clock })
+    const budget = withBudget({ enforcer, budget: 'team', clock })
+    const meter = composeWith(clock, [
+      withLedger({ ledger, clock }),
+      withCostProfile({ defaultCost: 10, clock }),
+      budget,
+    ])
+    for (let n = 0; n < 5; n++) {
+      const ran = meter.run({ tool: 'search' }, () => ({ content: [] }))
+      await settle()
+      await clock.advanceAsync(1)
+      expect(await ran).toMatchObject({ kind: 'result' })
+    }
+    far.isDown = true
+    await clock.advanceAsync(60_000)
+    // #region reconcile
+    const { spent, leases = 0 } = store.describe('team')
+    const { charged = 0 } = ledger.report({ budget: 'team' }).byBudget.get('default/team') ?? {}
+    const money = ledger.entries({ kind: 'money', budget: 'team' }).filter((entry) => entry.kind === 'money')
+    const done = new Set(money.filter(({ op }) => op === 'reconcile').map(({ id }) => id))
+    const lost = money.filter(({ op, id }) => op === 'forfeit' && !done.has(id))
+    if (leases > 0) throw new Error('Those who have leases will say themselves what they used')
+    let used = lost.reduce((sum, lease) => sum + lease.spent, 0) - (spent - charged)
+    for (const { id, spent: amount } of lost) {
+      store.reconcile({ id: `crash-17/${id}`, leaseId: id, used: Math.min(used, amount) })
+      used -= Math.min(used, amount)
+    }
+    // #endregion reconcile
+    expect([spent, charged]).toEqual([110, 50])
+    expect(store.describe('team')).toMatchObject({ spent: 50, available: 950 })
+    expect(store.describe('team').forfeited ?? 0).toBe(0)
   })
 })

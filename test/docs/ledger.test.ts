@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { CSV_COLUMNS } from '../../src/ledger/csv.js'
-import { exportLedger, InMemoryBudgetEnforcer, MemoryLedger, readLedger, type PagedLedger } from 'mcp-budget'
+import { InMemoryBudgetEnforcer, type PagedLedger } from 'mcp-budget'
+// #region imports
+import { exportLedger, MemoryLedger, readLedger } from 'mcp-budget'
+// #endregion imports
 
 const page = readFileSync('docs/reference/ledger.md', 'utf8')
 

@@ -53,6 +53,8 @@ const FOLDED: FoldedCalls = {
   reported: 1,
 }
 
+/** A whole id: its first twelve characters are asked for, too. */
+const TOKEN = 'F3I0q8nm0i7iRxUvWq2mJ7kq1bZsT5yXcE9aLd4oHgM'
 const TASK = { tool: 'draw', budgets: ['a/main', 'a/other'], operationId: 'op1', attempt: 2, taskId: 't1' }
 
 /** Of tenant `a`, and of `ab`, whose name begins alike; a task with its end, which names no token; a stranger. */
@@ -60,7 +62,7 @@ export const CALLS: readonly LedgerRecord[] = [
   callOf({ tokenId: 'tok1', operationId: 'op1', attempt: 1 }),
   callOf({ ...TASK, chargeId: 'c2', at: START + 6_000, tokenId: 'tok1', outcome: 'task', proves: 'unknown' }),
   callOf({ ...TASK, chargeId: 'c2', at: START + 6_000, durationMs: 900, taskEnd: 'completed', late: false }),
-  callOf({ chargeId: 'c3', at: START + 7_000, budgets: ['ab/main'], tokenId: 'tok2' }),
+  callOf({ chargeId: 'c3', at: START + 7_000, budgets: ['ab/main'], tokenId: TOKEN }),
   callOf({ chargeId: 'c4', at: START + 8_000, budgets: [], outcome: 'refused', proves: 'not-run', charge: undefined }),
   FOLDED,
 ]
@@ -130,10 +132,15 @@ const QUERIES: ReadonlyArray<readonly [query: LedgerQuery, found: readonly strin
   [{ tool: 'search', kind: 'call' }, ['c1 result', 'c3 result', 'c4 refused']],
   [{ chargeId: 'c3' }, [...MONEY_3, 'c3 result']],
   [{ tokenId: 'tok1' }, [...MONEY_1, ...MONEY_2, 'c1 result', ...CALLS_2]],
+  [{ tokenId: TOKEN }, [...MONEY_3, 'c3 result']],
+  [{ tokenId: TOKEN.slice(0, 12) }, [...MONEY_3, 'c3 result']],
+  [{ tokenId: TOKEN.slice(0, 11) }, []],
+  [{ tokenId: TOKEN.slice(0, 13) }, []],
+  [{ tokenId: TOKEN.slice(1, 13) }, []],
   [{ tokenId: 'tok1', kind: 'money', budget: 'a/other' }, ['hold c2 a/other', 'capture c2 a/other']],
-  [{ tokenId: 'tok2', tenant: 'a' }, []],
+  [{ tokenId: TOKEN, tenant: 'a' }, []],
   [{ tokenId: 'tok1', operationId: 'op1', taskId: 't1', kind: 'call' }, CALLS_2],
-  [{ tokenId: 'tok2', taskId: 't1' }, []],
+  [{ tokenId: TOKEN, taskId: 't1' }, []],
   [{ taskId: 't1' }, [...MONEY_2, ...CALLS_2]],
   [{ operationId: 'op1', kind: 'money' }, [...MONEY_1, ...MONEY_2]],
   [{ since: START + 6_000 }, [...CALLS_2, 'c3 result', 'c4 refused']],

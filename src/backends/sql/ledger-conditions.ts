@@ -1,3 +1,4 @@
+import { isShortId } from '../../ledger/read-query.js'
 import type { Dialect } from './queries.js'
 import type { LedgerQuery } from '../../ledger/ledger.js'
 
@@ -51,7 +52,10 @@ export function addQuery(c: Conditions, d: Dialect, table: LedgerTable, query: L
   for (const [key, column] of Object.entries(OF_A_CALL)) {
     const value = query[key as keyof typeof OF_A_CALL]
     if (value === undefined) continue
-    const named = `SELECT "charge_id" FROM ${d.table('calls')} WHERE "${column}" = ${c.value(value)}`
+    // `~` comes after each character of an id.
+    const begins = (): string => `"${column}" >= ${c.value(value)} AND "${column}" < ${c.value(`${value}~`)}`
+    const is = key === 'tokenId' && isShortId(value) ? begins() : `"${column}" = ${c.value(value)}`
+    const named = `SELECT "charge_id" FROM ${d.table('calls')} WHERE ${is}`
     c.add(`r."${id}" IN (${named})`)
   }
   if (table === 'calls' && kind !== undefined) c.add(`r."charge_id" IS ${kind === 'call' ? 'NOT NULL' : 'NULL'}`)

@@ -2,11 +2,12 @@ import { afterAll, expect, test } from 'vitest'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { compose, replay, withBudget, withCostProfile, withLedger } from 'mcp-budget'
+// #region imports
+import { compose, replay, withBudget, withCostProfile, withLedger, type LedgerRecord } from 'mcp-budget'
 import { drainLedger, jsonlSink, readDrained } from 'mcp-budget/drain'
 import { ioredisPort, RedisBudgetEnforcer } from 'mcp-budget/redis'
+// #endregion imports
 import { freshPrefix, newClient } from './store.js'
-import type { LedgerRecord } from 'mcp-budget'
 
 const folder = mkdtempSync(join(tmpdir(), 'mcp-budget-docs-'))
 const redis = newClient()
