@@ -23,7 +23,7 @@ export async function* unendedCalls(
       if (record.kind !== 'call') continue
       if (record.at !== at) {
         yield* withoutEnd(ledger, query, begun.values())
-        ;[at, begun, ended] = [record.at, new Map(), new Set()]
+        ;[at, begun, ended] = [record.at, new Map<string, CallRecord>(), new Set<string>()]
       }
       const { chargeId, outcome } = record
       if (outcome !== 'begun') {

@@ -221,6 +221,7 @@ const PLANNED: ReadonlyArray<readonly [name: string, of: LedgerSelectOf]> = [
     ] as const,
   ]),
   ['numbers', numberedQuery('calls', { partition: 'a', after: 5, limit: 9 })],
+  ['budgets of calls', knownBudgetsQuery([{ budget: 'a/main', at: START, partition: 'a', seq: 1 }])],
 ]
 
 const PLANS: readonly SqlLedgerRule[] = [
