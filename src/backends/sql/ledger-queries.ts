@@ -152,8 +152,11 @@ export function knownBudgetsQuery(rows: readonly CallBudgetRow[]): LedgerSelectO
       const { budget, at, partition, seq } = rows[Math.min(i, rows.length - 1)] as CallBudgetRow
       return `(${[budget, at, partition, seq].map((value) => c.value(value)).join(', ')})`
     })
-    const names = columns.map((name) => `"${name}"`).join(', ')
-    const sql = `SELECT ${names} FROM ${d.table('call_budgets')} WHERE (${names}) IN (VALUES ${keys.join(', ')})`
+    const names = columns.map((name) => `b."${name}"`).join(', ')
+    // One look into the key for each; a list would be held against all rows of a budget.
+    const isOne = columns.map((name, i) => `b."${name}" = v.column${i + 1}`).join(' AND ')
+    const from = `(VALUES ${keys.join(', ')}) AS v CROSS JOIN ${d.table('call_budgets')} b`
+    const sql = `SELECT ${names} FROM ${from} WHERE ${isOne}`
     return { sql, columns, values: c.values }
   }
 }
