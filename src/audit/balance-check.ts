@@ -1,6 +1,6 @@
 import { BudgetError } from '../core/errors.js'
 import { COLUMNS, type MoneyCheck } from './money-check.js'
-import type { Balance } from '../budget/hold.js'
+import { NO_CHANGE, type Balance } from '../budget/hold.js'
 import type { BudgetId } from '../budget/budget-id.js'
 import type { HoldingEnforcer } from '../budget/enforcer.js'
 import type { MoneyEntry } from '../ledger/entry.js'
@@ -25,7 +25,7 @@ export async function balanceFault(
   entries: Entries,
 ): Promise<VerificationFault | undefined> {
   for (const [budget, balance] of money.balances) {
-    const view = await viewOf(source, budget)
+    const view = (await viewOf(source, budget)) ?? (money.initialised.has(budget) ? NO_CHANGE : undefined)
     if (differing(balance, view) === undefined) continue
     // The store went on since the entries were read: what it said must be true after one of those that came since.
     let isTrue = false

@@ -34,7 +34,8 @@ export class ChainCheck {
     const { partition, kind } = this.name
     if (seq > this.last + 1) return this.broken(this.last + 1, 'missing')
     const isMoney = record.kind === 'money'
-    const isHere = isMoney ? record.partition === partition && record.seq === seq : kind === 'call'
+    // A call has no number of its own: one would be put in the place of that of the chain.
+    const isHere = isMoney ? record.partition === partition && record.seq === seq : !('seq' in record)
     if (seq <= this.last || (kind === 'money') !== isMoney || !isHere) return this.broken(seq, 'order')
     const hash = hashOf(this.#hash, { seq, record })
     if (hash === undefined) return this.broken(seq, 'changed')

@@ -16,6 +16,8 @@ interface Moved {
 /** The balances of a partition, added up from its entries one by one, and whether they may be so. */
 export class MoneyCheck {
   readonly balances = new Map<BudgetId, Balance>()
+  /** Budgets that were initialised: no store ever forgets them. */
+  readonly initialised = new Set<BudgetId>()
   readonly #partition: string
   #step: { readonly id: string; readonly moved: Map<string, Moved>; seq: number } | undefined
 
@@ -32,6 +34,7 @@ export class MoneyCheck {
     const wrong = COLUMNS.find((column) => !Number.isSafeInteger(entry[column]))
     if (wrong !== undefined) return this.#fault('range', { seq, budget, column: wrong, expected: 0, got: entry[wrong] })
     applyChange(balance, entry)
+    if (!this.balances.has(budget) && entry.id === `initialize:${budget}`) this.initialised.add(budget)
     this.balances.set(budget, balance)
     const out = COLUMNS.find((column) => balance[column] < 0 || balance[column] > MAX_CREDITS)
     if (out !== undefined) {

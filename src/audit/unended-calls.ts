@@ -16,22 +16,44 @@ export async function* unendedCalls(
   query: Omit<LedgerQuery, 'kind'> = {},
 ): AsyncGenerator<CallRecord, void, undefined> {
   // Both records of a call have its time, so that no more is kept than the calls of one moment.
-  let begun = new Map<string, CallRecord>()
-  let at = -Infinity
+  let [at, begun, ended] = [-Infinity, new Map<string, CallRecord>(), new Set<string>()]
   for (let cursor: string | undefined, more = true; more;) {
     const { records, next } = await ledger.page({ ...query, kind: 'call', ...(cursor !== undefined && { cursor }) })
     for (const record of records) {
       if (record.kind !== 'call') continue
       if (record.at !== at) {
-        yield* begun.values()
-        begun = new Map()
-        at = record.at
+        yield* withoutEnd(ledger, query, begun.values())
+        ;[at, begun, ended] = [record.at, new Map<string, CallRecord>(), new Set<string>()]
       }
-      if (record.outcome === 'begun') begun.set(record.chargeId, record)
-      else begun.delete(record.chargeId)
+      const { chargeId } = record
+      if (isEnd(record)) {
+        ended.add(chargeId)
+        begun.delete(chargeId)
+        // The end of a call for which no budget was asked stands in another partition, which may come first.
+      } else if (record.outcome === 'begun' && !ended.has(chargeId)) begun.set(chargeId, record)
     }
     cursor = next
     more = next !== undefined
   }
-  yield* begun.values()
+  yield* withoutEnd(ledger, query, begun.values())
+}
+
+// An end that names no budget is not among the records of one.
+async function* withoutEnd(
+  ledger: Pick<PagedLedger, 'page'>,
+  { partition, tenant, budget }: LedgerQuery,
+  begun: Iterable<CallRecord>,
+): AsyncGenerator<CallRecord, void, undefined> {
+  for (const record of begun) {
+    const isAnywhere = (partition ?? tenant ?? budget) === undefined
+    const { records } = isAnywhere
+      ? { records: [record] }
+      : await ledger.page({ kind: 'call', chargeId: record.chargeId })
+    if (records.every((each) => each.kind === 'call' && !isEnd(each))) yield record
+  }
+}
+
+// Asked for input a call goes on, in another round.
+function isEnd({ outcome }: CallRecord): boolean {
+  return outcome !== 'begun' && outcome !== 'input-required'
 }

@@ -139,10 +139,15 @@ class Verifier {
     })
   }
 
-  // A sealer may have sealed more since the ledger was read: what it sealed is there, or was cut off.
+  // A sealer may have sealed more since the ledger was read: what it sealed is there, or was cut off. It goes on
+  // meanwhile, so that only what was sealed before the second reading is missed.
   async #cut(checked: Checked): Promise<VerificationFault | undefined> {
-    const isCut = (await checked.chain.cut()) !== undefined
-    return isCut ? ((await this.#readOn(checked)) ?? checked.chain.cut()) : undefined
+    const { chain } = checked
+    const cut = await chain.cut()
+    if (cut === undefined) return undefined
+    const fault = await this.#readOn(checked)
+    if (fault !== undefined) return fault
+    return chain.last < cut.expected ? { ...cut, last: chain.last } : undefined
   }
 
   async #readOn(checked: Checked, heard?: (entry: MoneyEntry) => void): Promise<VerificationFault | undefined> {

@@ -24,3 +24,19 @@ export function columns(rows: ReadonlyArray<ReadonlyArray<string | number>>): re
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')
 }
+
+/** The same for a text that has lines and tabs of its own. */
+export function printableLines(text: string): string {
+  return text.replace(/[^\r\n\t]+/gu, printable)
+}
+
+/** JSON, in which such characters are written as escapes: it reads as the same. */
+export function printableJson(json: string): string {
+  return json.replace(/[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+    Array.from({ length: character.length }, (_, i) => escape(character.charCodeAt(i))).join(''),
+  )
+}
+
+function escape(unit: number): string {
+  return `\\u${unit.toString(16).padStart(4, '0')}`
+}

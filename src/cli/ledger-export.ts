@@ -1,6 +1,7 @@
 import { exportLedger } from 'mcp-budget'
 import { ledgerOf, oneOf, QUERY_OPTIONS, queryOf, wholeLedgerOf } from './ledger-store.js'
 import { STORE_OPTIONS, text, type CliCommand, type Input } from './command.js'
+import { printableJson, printableLines } from './columns.js'
 import { usage } from './cli-error.js'
 import type { LedgerQuery } from 'mcp-budget'
 import type { OpenStore } from './open-store.js'
@@ -32,7 +33,7 @@ export const ledgerExport: CliCommand = {
       throw usage('Expected no filter with `--format numbered`, got one', 'Only a whole ledger can be verified')
     let lines = 0
     for await (const text of textsOf(await open(), format, query)) {
-      await terminal.write(text)
+      await terminal.write(format === 'csv' ? printableLines(text) : printableJson(text))
       lines += text.split('\n').length - 1
       terminal.progress(`${lines} lines`)
     }

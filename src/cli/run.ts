@@ -2,6 +2,7 @@ import { BudgetError } from 'mcp-budget'
 import { CliError, usage } from './cli-error.js'
 import { EXIT, type ExitCode } from './exit-code.js'
 import { openStore } from './open-store.js'
+import { printable, printableJson } from './columns.js'
 import { parse, type Parsed } from './program.js'
 import { storeAddress } from './store-address.js'
 import type { Answer, CliCommand, Input } from './command.js'
@@ -71,7 +72,7 @@ async function runParsed(
     const answer = await command.run({ args, options, terminal, address, open, ifUnanswered })
     terminal.progress()
     if (answer === undefined) return EXIT.ok
-    await terminal.write(options['json'] === true ? `${JSON.stringify(answer.json)}\n` : textOf(answer))
+    await terminal.write(options['json'] === true ? `${printableJson(JSON.stringify(answer.json))}\n` : textOf(answer))
     return answer.exitCode ?? EXIT.ok
   } finally {
     for (const store of stores) await store.close()
@@ -95,9 +96,9 @@ function tell(
 ): void {
   const { slug, message, hint } = readable(error, unanswered)
   const rest = hint === undefined ? {} : { hint }
-  if (json) terminal.say(JSON.stringify({ error: { code: slug, message, ...rest } }))
+  if (json) terminal.say(printableJson(JSON.stringify({ error: { code: slug, message, ...rest } })))
   else {
-    terminal.say(`${terminal.look('messages', 'red', 'error:')} ${message}`)
+    terminal.say(`${terminal.look('messages', 'red', 'error:')} ${printable(message)}`)
     if (hint !== undefined) terminal.say(`       ${hint}`)
   }
   if (debug && error instanceof Error) terminal.say(stackOf(error))

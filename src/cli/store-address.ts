@@ -30,7 +30,9 @@ export function storeAddress(options: Options, env: Readonly<Record<string, stri
     only('--schema', schema, 'PostgreSQL')
     only('--prefix', prefix, 'Redis')
     const path = address.slice('sqlite:'.length)
-    if (path === '' || path === ':memory:') throw usage(`Expected ${where} to name a file, got none`)
+    // A URI can mean memory, or a file that only is read: then what is done is gone, and looks done.
+    if (path === '' || path === ':memory:' || /^file:/i.test(path))
+      throw usage(`Expected ${where} to name a file by its path, got none`)
     return { kind: 'sqlite', path }
   }
   if (scheme === 'postgres' || scheme === 'postgresql') {

@@ -11,8 +11,10 @@ export const CSV_COLUMNS = [
 
 type Cells = Partial<Record<(typeof CSV_COLUMNS)[number], string | number | boolean | undefined>>
 
-/** What a spreadsheet may take for a formula, also behind spaces. */
-const FORMULA = /^\s*[=+\-@]|^[\t\r\n]/
+/** What a spreadsheet may take for a formula, also behind what it does not show. */
+const FORMULA = /^[\s\p{C}]*[=+\-@＝＋－＠]|^[\t\r\n]/u
+/** The same within a text, where another separator than the comma begins a cell. */
+const WITHIN = /(?<=[;\t\r\n][\s\p{C}]*)[=+\-@＝＋－＠]/gu
 
 /** A record as one line of RFC 4180. */
 export function csvLine(record: LedgerRecord): string {
@@ -53,11 +55,13 @@ function cellsOf(record: LedgerRecord): Cells {
 }
 
 function time(at: number): string {
-  return new Date(at).toISOString()
+  // What no date can be stays a number.
+  return Math.abs(at) > 8.64e15 ? String(at) : new Date(at).toISOString()
 }
 
 function cell(value: string | number | boolean | undefined): string {
   if (typeof value !== 'string') return String(value ?? '')
-  const text = FORMULA.test(value) ? `'${value}` : value
+  const safe = value.replace(WITHIN, "'$&")
+  const text = FORMULA.test(safe) ? `'${safe}` : safe
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

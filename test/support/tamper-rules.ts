@@ -191,6 +191,47 @@ export const TAMPERINGS: readonly Tampering[] = [
     found: call(12, 'changed'),
   },
   {
+    name: 'the budgets of a call away, where only queries look [T40]',
+    tamper: ({ sql }) => sql(`DELETE FROM :call_budgets WHERE "seq" = 3`),
+    found: call(3, 'changed'),
+  },
+  {
+    name: 'the budgets of a call to another, where only queries look [T40]',
+    tamper: ({ sql }) => sql(`UPDATE :call_budgets SET "budget" = 'default/b' WHERE "seq" = 13`),
+    found: call(13, 'changed'),
+  },
+  {
+    name: 'a tool of money into the same in another form, which no query finds [T40]',
+    tamper: ({ sql }) => sql(`UPDATE :entries SET "tool" = '\uFFFF"search"' WHERE "seq" = 6`),
+    found: money(6, 'changed'),
+  },
+  {
+    name: 'the tool of a call whose name no column can hold, where only queries look [T40]',
+    tamper: async ({ sql, store, clock, seal }) => {
+      await store.ledger.append([callRecord({ tool: 'a\0b \uD83D', at: clock.now() })])
+      await seal().seal()
+      expect(await verifyLedger({ ledger: store.ledger, seals: store.seals })).toMatchObject({ kind: 'ok' })
+      await sql(`UPDATE :calls SET "tool" = 'search' WHERE "seq" = 14`)
+    },
+    found: call(14, 'changed'),
+  },
+  {
+    name: 'a number into the record of a call, which the hash does not see [T40]',
+    tamper: ({ sql }) =>
+      sql(`UPDATE :calls SET "body" = substr("body", 1, length("body") - 1) || ',"seq":9}' WHERE "seq" = 7`),
+    found: call(7, 'order'),
+  },
+  {
+    name: 'a budget away that owes, and has nothing else [T40]',
+    tamper: async ({ sql, store }) => {
+      await store.initialize('poor', 3)
+      await store.hold({ id: 'p', lines: [{ budget: 'poor', amount: 3 }], ttlMs: 1_000, onExpire: 'capture' })
+      await store.capture({ id: 'p:end', holdId: 'p', amount: 10, overage: 'debt' })
+      await sql(`DELETE FROM :budgets WHERE "id" = 'default/poor'`)
+    },
+    found: { kind: 'equation', why: 'balance', budget: 'default/poor', got: 0 },
+  },
+  {
     name: 'a call into what cannot be read [T40]',
     tamper: ({ sql }) => sql(`UPDATE :calls SET "body" = 'x' WHERE "seq" = 4`),
     found: call(4, 'changed'),

@@ -18,3 +18,14 @@ export function isMarked(kept: unknown): boolean {
 export function textOf(kept: string): string {
   return isMarked(kept) ? (JSON.parse(kept.slice(MARK.length)) as string) : kept
 }
+
+/**
+ * What version 1 of the tables may have kept of a text, and the migration to version 2 has made of it, where no column
+ * can hold the text itself.
+ */
+export function olderTexts(kept: string): readonly string[] {
+  if (!isMarked(kept)) return []
+  const text = textOf(kept)
+  const replaced = JSON.stringify(text).replaceAll('\\u0000', '\\ufffd').replaceAll('\\ud', '\\ufffd')
+  return [JSON.parse(replaced) as string, text.replaceAll('\0', '').replace(/[\uD800-\uDFFF]/gu, '\uFFFD')]
+}

@@ -1,5 +1,6 @@
 import { addQuery, Conditions, source, type LedgerTable, type Place } from './ledger-conditions.js'
 import { columnsOf, namesOf, type Dialect } from './queries.js'
+import type { CallBudgetRow } from './rows.js'
 import type { LedgerQuery } from '../../ledger/ledger.js'
 
 /** A query of a ledger with the values of its parameters. */
@@ -135,6 +136,28 @@ export function numberedQuery(
     c.add(`"partition" = ${c.value(partition)}`, `"seq" > ${c.value(after)}`)
     const sql = `SELECT ${columnsOf(table)} FROM ${d.table(table)} ${c.where} ORDER BY "seq" LIMIT ${c.value(limit)}`
     return { sql, columns: namesOf(table), values: c.values }
+  }
+}
+
+/** So many budgets of calls are asked for at once. */
+export const MOST_BUDGETS = 100
+
+/** Which of these budgets of calls there are, up to {@link MOST_BUDGETS}. */
+export function knownBudgetsQuery(rows: readonly CallBudgetRow[]): LedgerSelectOf {
+  return (d) => {
+    const c = new Conditions(d)
+    const columns = namesOf('call_budgets')
+    // Always as many, so that it is one statement.
+    const keys = Array.from({ length: MOST_BUDGETS }, (_, i) => {
+      const { budget, at, partition, seq } = rows[Math.min(i, rows.length - 1)] as CallBudgetRow
+      return `(${[budget, at, partition, seq].map((value) => c.value(value)).join(', ')})`
+    })
+    const names = columns.map((name) => `b."${name}"`).join(', ')
+    // One look into the key for each; a list would be held against all rows of a budget.
+    const isOne = columns.map((name, i) => `b."${name}" = v.column${i + 1}`).join(' AND ')
+    const from = `(VALUES ${keys.join(', ')}) AS v CROSS JOIN ${d.table('call_budgets')} b`
+    const sql = `SELECT ${names} FROM ${from} WHERE ${isOne}`
+    return { sql, columns, values: c.values }
   }
 }
 

@@ -10,14 +10,13 @@ import {
   totalsQuery,
   type LedgerSelectOf,
 } from './ledger-queries.js'
-import { BudgetError } from '../../core/errors.js'
-import { callRow } from './call-rows.js'
 import { integer, oneOf } from '../../core/settings.js'
-import { isMarked, keptText, textOf } from './kept-text.js'
+import { keptText, textOf } from './kept-text.js'
+import { proveBudgets, provedRecord, recordOf } from './proved-records.js'
 import { readCursor, readPage, readQuery } from '../../ledger/read-query.js'
 import { sumsOf, type BalanceRow, type TotalsRow } from './ledger-sums.js'
 import type { Place } from './ledger-conditions.js'
-import type { CallRecord, LedgerRecord, MoneyEntry } from '../../ledger/entry.js'
+import type { CallRecord, LedgerRecord } from '../../ledger/entry.js'
 import type { CallRow, EntryRow } from './rows.js'
 import type {
   GroupedLedger,
@@ -115,8 +114,12 @@ export class SqlLedger implements PagedLedger, GroupedLedger, NumberedLedger {
     const limit = integer(of.limit, { least: 1, most: 10_000, otherwise: 1_000 }, 'limit')
     const table = oneOf(kind, ['money', 'call'], 'kind') === 'money' ? 'entries' : 'calls'
     const query = numberedQuery(table, { partition: keptText(String(partition)), after, limit })
-    const rows = await this.#access.read(async (reader) => reader.select<EntryRow | CallRow>(query))
-    return rows.map((row) => ({ seq: row.seq, record: provedRecord(row) }))
+    return this.#access.read(async (reader) => {
+      const rows = await reader.select<EntryRow | CallRow>(query)
+      const records = rows.map((row) => ({ seq: row.seq, record: provedRecord(row) }))
+      await proveBudgets(reader, rows)
+      return records
+    })
   }
 
   async #groups<Item>(
@@ -163,30 +166,6 @@ async function read(
 
 function placedOf(row: EntryRow | CallRow, kind: number): Placed {
   return { record: recordOf(row), place: [row.at, kind, row.partition, row.seq] }
-}
-
-// Queries look at the columns of a call, and a chain is made of its body: they must say the same.
-function provedRecord(row: EntryRow | CallRow): LedgerRecord {
-  const record = recordOf(row)
-  if (record.kind === 'money' || !('body' in row)) return record
-  const own = callRow(record, row.partition, row.seq)
-  // What an older version kept of a text that no column can hold, was another.
-  const isWrong = (name: keyof CallRow): boolean => own[name] !== row[name] && !isMarked(own[name])
-  const wrong = (Object.keys(own) as Array<keyof CallRow>).find(isWrong)
-  if (wrong === undefined) return record
-  const message = `Expected \`${wrong}\` of call ${row.seq} to be as its record says, got another`
-  throw new BudgetError({ code: 'invalid_store', message })
-}
-
-function recordOf(row: EntryRow | CallRow): LedgerRecord {
-  if ('body' in row) return JSON.parse(row.body) as LedgerRecord
-  const { tool, counter, ...entry } = row
-  return {
-    kind: 'money',
-    ...entry,
-    tool: tool === null ? undefined : textOf(tool),
-    counter: counter ?? undefined,
-  } satisfies MoneyEntry
 }
 
 /** The same query, with texts as the columns have them. */

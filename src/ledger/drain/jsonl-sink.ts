@@ -12,7 +12,7 @@ const NEWLINE = 10
  * before it is confirmed. It finds its place in the file, also after a kill. Read it with {@link readDrained}.
  *
  * Several processes may write one file of a local disk. They leave out what they see there; what comes twice all the same
- * is left out by whoever reads.
+ * is left out by whoever reads. A new file can be read by its owner only.
  *
  * @example await drainLedger({ from: enforcer.ledger, to: jsonlSink('ledger.jsonl') })
  */
@@ -67,7 +67,7 @@ class JsonlFile {
 
   async #open(): Promise<FileHandle> {
     if (this.#handle !== undefined) return this.#handle
-    this.#handle = await open(this.#path, 'a+')
+    this.#handle = await open(this.#path, 'a+', 0o600)
     await this.#handle.sync()
     await syncFolder(dirname(this.#path))
     return this.#handle
