@@ -7,7 +7,6 @@ import { PostgresBudgetEnforcer } from '../../../src/backends/postgres/index.js'
 
 const url = inject('postgresUrl')
 const pools = [poolOf(url, 20), poolOf(url, 20, true)] as const
-const [pool] = pools
 afterAll(() => Promise.all(pools.map((each) => each.end())))
 
 const FUNDS = 40
