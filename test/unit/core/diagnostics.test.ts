@@ -80,8 +80,11 @@ describe('the channels', () => {
       withBudget({ enforcer, budget: 'a' }),
     )
     const secret = { args: { q: 'secret' }, meta: { token: 'secret' } }
-    for (const tool of ['search', 'search', 'draw'])
+    for (const tool of ['search', 'search', 'draw']) {
       await meter.run({ tool, ...secret }, () => ({ content: [{ type: 'text', text: 'secret' }] }))
+      // A ledger that fails later is told of later.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
     expect(heard.map(([name]) => name)).toEqual(['held', 'charged', 'fault', 'refused', 'fault', 'refused', 'fault'])
     expect(JSON.stringify(heard)).not.toContain('secret')
     const observed = withCostProfile({ unpriced: 'observe' })
