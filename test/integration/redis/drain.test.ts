@@ -62,7 +62,9 @@ describe('a drain into a file', () => {
     })()
     for (let cycle = 0; cycle < (LONG ? 30 : 2); cycle++) {
       const both = [drainer(prefix, path), drainer(prefix, path)]
-      await Promise.all(both.map(({ drained }) => Promise.race([drained, new Promise((r) => setTimeout(r, LONG ? 20_000 : 3_000))])))
+      await Promise.all(
+        both.map(({ drained }) => Promise.race([drained, new Promise((r) => setTimeout(r, LONG ? 20_000 : 3_000))])),
+      )
       await Promise.all(both.map(async ({ kill }) => kill()))
     }
     isOver = true
