@@ -37,6 +37,40 @@ describe('the journal of leases', () => {
     await next.close()
   })
 
+  test('never notes more than half a lease that is not used [L-P23]', async () => {
+    const clock = new FakeClock()
+    const store = new InMemoryBudgetEnforcer({ clock })
+    store.initialize('default/main', 1_000_000)
+    let [size, used] = [0, 0]
+    const beyond: number[] = []
+    const journal = {
+      before: new Map<string, number>(),
+      claim(leaseId: string, upTo: number) {
+        const { leased = 0 } = store.describe('default/main')
+        size = Math.max(size, leased)
+        // The first lease only, so that what is used is of it.
+        first ??= leaseId
+        if (leaseId === first) beyond.push(upTo - used)
+      },
+      forget() {},
+      close() {},
+    }
+    let first: string | undefined
+    const enforcer = await LeasedEnforcer.open({ store, clock, journal, most: 100 })
+    for (let n = 0; n < 90; n++) {
+      const id = mintChargeId(clock.now())
+      const lines = [{ budget: 'default/main', amount: 1 }]
+      await enforcer.hold({ id, lines, ttlMs: 60_000, onExpire: 'capture' })
+      await enforcer.capture({ id, holdId: id, amount: 1, overage: 'cap' })
+      // The first call was the store's.
+      used = n
+    }
+    expect(size).toBeGreaterThanOrEqual(100)
+    expect(beyond.length).toBeGreaterThan(2)
+    expect(Math.max(...beyond)).toBeLessThanOrEqual(51)
+    await enforcer.shutdown()
+  })
+
   test('passes over a line that a crash has cut off', async () => {
     writeFileSync(path, '["a",20]\n["b",7]\n["a",3')
     const journal = await openJournal(path)
