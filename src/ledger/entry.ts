@@ -93,3 +93,13 @@ export interface FoldedCalls {
 
 /** Anything a ledger holds. */
 export type LedgerRecord = MoneyEntry | CallRecord | FoldedCalls
+
+/** Whether an entry says that its budget was closed: it hands on all that it has, or has nothing. */
+export function isClose({ op, in: received }: MoneyEntry): boolean {
+  return op === 'close' && received === 0
+}
+
+/** Whether an entry may be the first of its budget. One that was closed takes nothing, unless it was made anew. */
+export function isBirth({ op, id, budget, in: received }: MoneyEntry): boolean {
+  return id === `initialize:${budget}` || (op === 'transfer' && received > 0)
+}

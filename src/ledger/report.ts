@@ -1,6 +1,5 @@
 import { addCalls, NO_CALLS, type CallTotals, type Mutable } from './call-sums.js'
-import { replay } from './replay.js'
-import { NO_CHANGE, type Balance } from '../budget/hold.js'
+import { applyChange, NO_CHANGE, type Balance } from '../budget/hold.js'
 import { attemptsOf, byOperation, byTask, type AttemptReport, type OperationReport } from './operations.js'
 import type { BudgetId } from '../budget/budget-id.js'
 import type { CallRecord, FoldedCalls, LedgerRecord } from './entry.js'
@@ -34,7 +33,13 @@ export function report(records: readonly LedgerRecord[]): Report {
   const byBudget = new Map<BudgetId, Balance & Mutable<CallTotals>>()
   const byTool = new Map<string, Mutable<CallTotals>>()
   const byOutcome = new Map<string, Mutable<CallTotals>>()
-  for (const [budget, balance] of replay(records)) byBudget.set(budget, { ...balance, ...NO_CALLS })
+  for (const record of records) {
+    if (record.kind !== 'money') continue
+    // No replay: sums of some entries, and of all lives of a budget that was made anew.
+    const sum = byBudget.get(record.budget) ?? { ...NO_CHANGE, ...NO_CALLS }
+    applyChange(sum, record)
+    byBudget.set(record.budget, sum)
+  }
   for (const record of records) {
     if (record.kind === 'money' || record.outcome === 'begun') continue
     count(byTool, record.tool, NO_CALLS, record)

@@ -3,7 +3,10 @@ import type { BudgetChange } from './book.js'
 import type { BudgetRecord } from './budget-record.js'
 import type { Credits } from '../../core/credits.js'
 
-/** What budgets that close hand to the nearest open ancestor, or burn, when `changes` have been made. */
+/**
+ * What budgets that close hand to the nearest open ancestor, or burn, when `changes` have been made. One that has nothing
+ * changes nothing, and has an entry all the same: the ledger alone must say that it was closed.
+ */
 export function handedOn(closing: ReadonlySet<BudgetRecord>, changes: readonly BudgetChange[]): BudgetChange[] {
   const balances = new Map<BudgetRecord, Balance>()
   const made: BudgetChange[] = []
@@ -15,7 +18,10 @@ export function handedOn(closing: ReadonlySet<BudgetRecord>, changes: readonly B
   for (const { budget, change } of changes) applyChange(after(budget), change)
   for (const budget of closing) {
     const amount = after(budget).available
-    if (amount === 0) continue
+    if (amount === 0) {
+      if (budget.state === 'open') made.push({ budget, change: NO_CHANGE, op: 'close' })
+      continue
+    }
     let heir = budget.parent
     while (heir !== undefined && (heir.state !== 'open' || closing.has(heir))) heir = heir.parent
     // An heir that is full to 2^53−1 cannot take it, and neither a close nor an expiry can be refused for that.

@@ -48,6 +48,16 @@ export const LEDGER: readonly Rule[] = [
     expectMatch(out, { budget: 'default/main', counter: 'default/child', available: -30, out: 30 }, 'out')
     expectMatch(into, { budget: 'default/child', counter: 'default/main', available: 30, in: 30 }, 'in')
   }),
+  rule('a budget that closes has an entry of it, also where it has nothing left [I13]', async (c, entries) => {
+    await c.store.initialize('main', 100)
+    await c.store.transfer({ id: c.id(), from: 'main', to: 'child', amount: 30, create: true })
+    await c.store.spend({ chargeId: c.charge(), budget: 'child', tool: 't', cost: 30 })
+    const id = c.id()
+    await c.store.close({ id, budget: 'child', why: 'closed' })
+    const [closed, ...others] = money(await entries()).filter((entry) => entry.id === id)
+    expectMatch(closed, { budget: 'default/child', op: 'close', available: 0, out: 0, burned: 0 }, 'close')
+    expectSame(others.length, 0, 'entries beside it')
+  }),
   rule('an expiry is dated by the deadline, whoever looks and when [I13]', async (c, entries) => {
     await c.store.initialize('main', 100)
     const holdId = await c.hold(6, { ttlMs: 1_000 })

@@ -1,10 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { FakeClock } from '../../../src/testing/index.js'
 import { InMemoryBudgetEnforcer } from '../../../src/backends/memory/in-memory-budget-enforcer.js'
 import { MemoryLedger } from '../../../src/ledger/memory-ledger.js'
 import { MAX_CREDITS } from '../../../src/core/credits.js'
 import { NO_CHANGE } from '../../../src/budget/hold.js'
 import { replay } from '../../../src/ledger/replay.js'
+import { report } from '../../../src/ledger/report.js'
 import type { LedgerRecord } from '../../../src/ledger/entry.js'
 
 describe('replay', () => {
@@ -20,6 +22,29 @@ describe('replay', () => {
       expect(store.describe(budget)).toMatchObject(balances.get(budget) ?? {})
     }
     expect(balances.get('default/child')).toEqual({ ...NO_CHANGE, available: 15, spent: 15, in: 30 })
+  })
+
+  test('begins anew with a budget that was closed, forgotten and made again [I13]', () => {
+    const clock = new FakeClock()
+    const ledger = new MemoryLedger()
+    const store = new InMemoryBudgetEnforcer({ ledger, clock })
+    store.initialize('main', 100)
+    const request = { from: 'main', to: 'child', amount: 30, create: { registration: 'r'.repeat(43) } }
+    for (const n of [1, 2]) {
+      store.transfer({ id: `t${n}`, ...request })
+      store.spend({ chargeId: `s${n}`, budget: 'child', tool: 't', cost: 30 })
+      expect(store.describe('child')).toMatchObject(replay(ledger.entries()).get('default/child') ?? {})
+      store.close({ id: `c${n}`, budget: 'child', why: 'closed' })
+      // It is forgotten for what closes later.
+      for (const other of ['x', 'y']) {
+        clock.advance(700_000)
+        store.transfer({ ...request, id: `${other}${n}`, to: `${other}${n}`, amount: 1 })
+        store.close({ id: `close ${other}${n}`, budget: `${other}${n}`, why: 'closed' })
+      }
+    }
+    expect(replay(ledger.entries()).get('default/child')).toEqual({ ...NO_CHANGE, in: 30, spent: 30 })
+    const sums = report(ledger.entries()).byBudget.get('default/child')
+    expect(sums, 'sums are of both').toMatchObject({ in: 60, spent: 60 })
   })
 
   test('knows nothing of call records, and of no entries it makes no balances', () => {

@@ -64,7 +64,8 @@ local function shut(budget, at)
 end
 
 -- What budgets that close have goes to the nearest open ancestor, or is burned: also where the heir is full to 2^53-1,
--- for neither a close nor an expiry can be refused.
+-- for neither a close nor an expiry can be refused. One that has nothing has an entry all the same: the ledger alone must
+-- say that it was closed.
 local function handOn(closing, note, at)
   local isClosing = {}
   for _, budget in ipairs(closing) do isClosing[budget.id] = true end
@@ -79,6 +80,8 @@ local function handOn(closing, note, at)
       else
         burn(budget, note, 'close')
       end
+    elseif budget.state == 'open' then
+      burn(budget, note, 'close')
     end
   end
   for _, budget in ipairs(closing) do shut(budget, at) end
