@@ -5,6 +5,15 @@ export type { ChainKind, ChainName, Seal, SealStore } from '../ledger/seal.js'
 export { verifyLedger, type VerifyOptions } from './verify-ledger.js'
 export type { BalanceSource } from './balance-check.js'
 export type {
+  BookedBudget,
+  BookedHold,
+  BookedView,
+  BookEnd,
+  BookPage,
+  BookPageRequest,
+  StoreBooks,
+} from '../ledger/books.js'
+export type {
   BadCheckpoint,
   BreakReason,
   Broken,

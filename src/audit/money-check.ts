@@ -1,11 +1,10 @@
-import { applyChange, NO_CHANGE, type Balance } from '../budget/hold.js'
+import { applyChange } from '../budget/hold.js'
+import { COLUMNS, openAccount, type Account } from './account.js'
+import { HoldCheck } from './hold-check.js'
+import { isBirth, isClose, type MoneyEntry } from '../ledger/entry.js'
 import { MAX_CREDITS } from '../core/credits.js'
 import type { BudgetId } from '../budget/budget-id.js'
-import type { MoneyEntry } from '../ledger/entry.js'
 import type { MoneyFault, Unbalanced } from './verification.js'
-
-/** The columns of a balance. */
-export const COLUMNS = Object.keys(NO_CHANGE) as ReadonlyArray<keyof Balance>
 
 /** What was moved between two budgets in one step, and has not come in yet. */
 interface Moved {
@@ -13,11 +12,10 @@ interface Moved {
   readonly amount: number
 }
 
-/** The balances of a partition, added up from its entries one by one, and whether they may be so. */
+/** The budgets of a partition, added up from its entries one by one, and whether they may be so. */
 export class MoneyCheck {
-  readonly balances = new Map<BudgetId, Balance>()
-  /** Budgets that were initialised: no store ever forgets them. */
-  readonly initialised = new Set<BudgetId>()
+  readonly accounts = new Map<BudgetId, Account>()
+  readonly holds = new HoldCheck()
   readonly #partition: string
   #step: { readonly id: string; readonly moved: Map<string, Moved>; seq: number } | undefined
 
@@ -30,12 +28,13 @@ export class MoneyCheck {
     const ended = this.#step?.id === entry.id ? undefined : this.endStep()
     if (ended !== undefined) return ended
     const { budget } = entry
-    const balance = this.balances.get(budget) ?? { ...NO_CHANGE }
+    const balance = this.#accountOf(entry)
     const wrong = COLUMNS.find((column) => !Number.isSafeInteger(entry[column]))
     if (wrong !== undefined) return this.#fault('range', { seq, budget, column: wrong, expected: 0, got: entry[wrong] })
     applyChange(balance, entry)
-    if (!this.balances.has(budget) && entry.id === `initialize:${budget}`) this.initialised.add(budget)
-    this.balances.set(budget, balance)
+    balance.isFolded ||= entry.op === 'opening'
+    balance.isClosed ||= isClose(entry)
+    this.accounts.set(budget, balance)
     const out = COLUMNS.find((column) => balance[column] < 0 || balance[column] > MAX_CREDITS)
     if (out !== undefined) {
       const got = balance[out]
@@ -45,7 +44,18 @@ export class MoneyCheck {
     const got = exact(balance.in, balance.debt)
     if (got !== expected) return this.#fault('equation', { seq, budget, expected: Number(expected), got: Number(got) })
     this.#move(entry, seq)
+    const different = this.holds.add(entry, balance)
+    if (different !== undefined) return this.#fault('hold', { seq, budget, hold: entry.id, ...different })
+    const { available, allotment = 0, isFolded } = balance
+    if (entry.op === 'window' && available !== allotment && !isFolded)
+      return this.#fault('window', { seq, budget, column: 'available', expected: allotment, got: available })
     return undefined
+  }
+
+  // One that was closed, forgotten and made anew begins with nothing.
+  #accountOf(entry: MoneyEntry): Account {
+    const known = this.accounts.get(entry.budget)
+    return known === undefined || (known.isClosed && isBirth(entry)) ? openAccount(entry) : known
   }
 
   /** Ends a step: what went out in it must have come in. Call it after the last entry too. */

@@ -15,8 +15,10 @@ export interface ChainPlace {
  * - `order`: its number, or its partition, is not the one that comes here
  * - `unsealed`: its seal is not there, and a later one is
  * - `rewritten`: what a checkpoint says of it is another; the change is after the record `after`
+ * - `uncounted`: it is there, and the store counts fewer
+ * - `stray`: a query by a budget finds the call, and its record does not name that budget, or is not there
  */
-export type BreakReason = 'changed' | 'missing' | 'order' | 'unsealed' | 'rewritten'
+export type BreakReason = 'changed' | 'missing' | 'order' | 'unsealed' | 'rewritten' | 'uncounted' | 'stray'
 
 /** A chain that is not what was sealed, from a record on. */
 export interface Broken extends ChainPlace {
@@ -32,8 +34,8 @@ export interface Truncated extends ChainPlace {
   readonly kind: 'truncated'
   readonly last: number
   readonly expected: number
-  /** What says so. */
-  readonly by: 'seal' | 'checkpoint'
+  /** What says so: `store` is its own count of records. */
+  readonly by: 'seal' | 'checkpoint' | 'store'
 }
 
 /**
@@ -42,9 +44,13 @@ export interface Truncated extends ChainPlace {
  * - `equation`: an entry whose `in + debt` is not `available + held + spent + out + burned`
  * - `range`: after an entry a column is negative, or beyond 2^53−1
  * - `transfer`: what went out at one side of a transfer did not come in at the other
- * - `balance`: the store says another balance than the entries do
+ * - `hold`: a hold was ended that was not open, or with another amount than it put aside; or the store has it otherwise
+ *   than the entries do
+ * - `window`: a window began with another amount than the budget was initialised with
+ * - `balance`: the store says something else of the budget than the entries do; `column` is what
+ * - `unknown`: the store has a budget of which there is no entry
  */
-export type MoneyFault = 'equation' | 'range' | 'transfer' | 'balance'
+export type MoneyFault = 'equation' | 'range' | 'transfer' | 'hold' | 'window' | 'balance' | 'unknown'
 
 /** Money that does not add up; `seq` is the entry, or the last one where the whole is wrong. */
 export interface Unbalanced extends ChainPlace {
@@ -54,8 +60,10 @@ export interface Unbalanced extends ChainPlace {
   readonly why: MoneyFault
   /** Which column, where it is one. */
   readonly column?: string
-  readonly expected: number
-  readonly got: number
+  /** Which hold, where it is one. */
+  readonly hold?: string
+  readonly expected: number | string
+  readonly got: number | string
 }
 
 /**
@@ -107,6 +115,8 @@ export interface Verified {
   readonly restarts: number
   /** Whether the balances of the store were compared. */
   readonly balances: boolean
+  /** Whether all of its budgets, open holds and leases were compared too: stores with a database have `books`. */
+  readonly books: boolean
 }
 
 /** What `verifyLedger` found first. */

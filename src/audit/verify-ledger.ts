@@ -1,11 +1,13 @@
 import { assertKeys, misconfigured } from '../core/settings.js'
 import { BudgetError } from '../core/errors.js'
 import { balanceFault, type BalanceSource } from './balance-check.js'
+import { BookCheck, type Chains } from './book-check.js'
 import { chainKey } from './chain.js'
 import { ChainCheck } from './chain-check.js'
 import { CheckpointList } from './checkpoint-list.js'
 import { KINDS, recordsAfter, type ChainRecord } from './records.js'
 import { MoneyCheck } from './money-check.js'
+import type { BookEnd } from '../ledger/books.js'
 import type { ChainName, SealStore } from '../ledger/seal.js'
 import type { MoneyEntry } from '../ledger/entry.js'
 import type { NumberedLedger } from '../ledger/ledger.js'
@@ -27,7 +29,10 @@ export interface VerifyOptions {
   readonly keys?: readonly PublicKey[]
   /** The store that the checkpoints must be of; by default, that of the first. */
   readonly store?: string
-  /** Who says what the balances are: the store itself. */
+  /**
+   * Who says what the balances are: the store itself. One with a database, which has `books`, is also asked for all of
+   * its budgets, open holds and leases.
+   */
   readonly balances?: BalanceSource
   /** Told how many records were read, now and then. */
   readonly progress?: (records: number) => void
@@ -38,9 +43,9 @@ const OPTIONS = ['ledger', 'seals', 'checkpoints', 'keys', 'store', 'balances', 
 /**
  * Reads a whole ledger, and says what it proves: that no record was changed, taken out, put in or cut off since it was
  * sealed, that nothing was written anew since a checkpoint, that the money of each budget adds up after each entry, and
- * that the balances of the store are those of the entries. It names the first place where that is not so. The store may
- * be in use meanwhile. It keeps a balance for each budget and two hashes for each checkpoint, however long the ledger
- * is.
+ * that the budgets, open holds and leases of the store are those of the entries. It names the first place where that is
+ * not so. The store may be in use meanwhile. It keeps a balance for each budget, the amounts of each hold that is open
+ * or was forfeited, and two hashes for each checkpoint, however long the ledger is.
  *
  * @throws BudgetError `invalid_config`; what the ledger throws that cannot be read
  * @example
@@ -88,6 +93,8 @@ class Verifier {
       const late = await this.#finish(name)
       if (late !== undefined) return late
     }
+    const unlike = await this.#compare()
+    if (unlike !== undefined) return unlike
     const chains = Array.from(this.#chains.values(), ({ chain }) => chain.whole).filter(({ last }) => last > 0)
     const { count, unreadable, restarts } = this.#list
     return {
@@ -99,6 +106,7 @@ class Verifier {
       unreadable,
       restarts,
       balances: balances !== undefined,
+      books: balances?.books !== undefined && isNumbered(ledger),
     }
   }
 
@@ -128,15 +136,54 @@ class Verifier {
   async #finish({ partition, kind }: ChainName): Promise<VerificationFault | undefined> {
     const checked = this.#checked({ partition, kind })
     const fault = (await this.#readOn(checked)) ?? (await this.#cut(checked))
-    if (fault !== undefined || kind === 'call') return fault
-    const wrong = checked.money.endStep()
-    const { balances } = this.#options
-    if (wrong !== undefined || balances === undefined) return wrong
-    return balanceFault(checked.money, balances, {
-      partition,
-      readOn: (heard) => this.#readOn(checked, heard),
-      last: () => checked.chain.last,
-    })
+    return fault ?? checked.money.endStep()
+  }
+
+  /** Holds what the store says against what the entries make of it. */
+  async #compare(): Promise<VerificationFault | undefined> {
+    const { balances, ledger } = this.#options
+    if (balances === undefined) return undefined
+    // Records from elsewhere may be older than the store.
+    const { books } = isNumbered(ledger) ? balances : {}
+    const unlike = await (books && new BookCheck(books, this.#inPartitions).run())
+    if (unlike !== undefined) return unlike
+    for (const checked of this.#chains.values()) {
+      const { partition, kind } = checked.chain.name
+      if (kind === 'call') continue
+      const fault = await balanceFault(checked.money, balances, {
+        partition,
+        readOn: (heard) => this.#readOn(checked, { heard }),
+        last: () => checked.chain.last,
+      })
+      if (fault !== undefined) return fault
+    }
+    return undefined
+  }
+
+  readonly #inPartitions: Chains = {
+    readTo: async (partition, end) =>
+      (await this.#readTo({ partition, kind: 'money' }, end)) ?? (await this.#readTo({ partition, kind: 'call' }, end)),
+    of: (partition) => {
+      const { money, chain } = this.#checked({ partition, kind: 'money' })
+      return { money, chain, calls: this.#checked({ partition, kind: 'call' }).chain }
+    },
+    partitions: () => Array.from(this.#chains.values(), ({ chain }) => chain.name.partition),
+  }
+
+  /** Reads a chain up to where the store says that it ended. */
+  async #readTo(name: ChainName, end: BookEnd): Promise<VerificationFault | undefined> {
+    const { partition, kind } = name
+    const expected = end[kind]
+    const checked = this.#checked(name)
+    const { chain, money } = checked
+    // Where there is a budget there is an entry, though nobody counts it.
+    const to = kind === 'money' ? Math.max(expected, 1) : expected
+    const fault = (await this.#readOn(checked, { to })) ?? money.endStep()
+    if (fault !== undefined) return fault
+    if (chain.last > expected) return chain.broken(expected + 1, 'uncounted')
+    if (chain.last < expected)
+      return { kind: 'truncated', partition, record: kind, last: chain.last, expected, by: 'store' }
+    return undefined
   }
 
   // A sealer may have sealed more since the ledger was read: what it sealed is there, or was cut off. It goes on
@@ -150,20 +197,27 @@ class Verifier {
     return chain.last < cut.expected ? { ...cut, last: chain.last } : undefined
   }
 
-  async #readOn(checked: Checked, heard?: (entry: MoneyEntry) => void): Promise<VerificationFault | undefined> {
+  async #readOn(
+    checked: Checked,
+    { heard, to = Infinity }: { readonly heard?: (entry: MoneyEntry) => void; readonly to?: number } = {},
+  ): Promise<VerificationFault | undefined> {
     const { ledger, progress } = this.#options
     if (!isNumbered(ledger)) return undefined
     const { chain } = checked
     for (;;) {
-      const page = await readable(ledger, { ...chain.name, after: chain.last })
-      if (page === undefined) return chain.broken(chain.last + 1, 'changed')
-      if (page.length === 0) return undefined
+      const most = Math.min(1_000, to - chain.last)
+      if (most <= 0) return undefined
+      const found = await readable(ledger, { ...chain.name, after: chain.last }, most)
+      if (found === undefined) return chain.broken(chain.last + 1, 'changed')
+      const { page, limit } = found
       for (const record of page) {
         const fault = await this.#add(checked, record)
         if (fault !== undefined) return fault
         if (record.record.kind === 'money') heard?.(record.record)
       }
-      progress?.(this.#records)
+      if (page.length > 0) progress?.(this.#records)
+      // No more than was there: who writes may be faster than who reads.
+      if (page.length < limit) return undefined
     }
   }
 
@@ -193,10 +247,11 @@ function isNumbered(ledger: VerifyOptions['ledger']): ledger is NumberedLedger {
 async function readable(
   ledger: NumberedLedger,
   of: ChainName & { readonly after: number },
-): Promise<readonly ChainRecord[] | undefined> {
-  for (const limit of [1_000, 1]) {
+  most: number,
+): Promise<{ readonly page: readonly ChainRecord[]; readonly limit: number } | undefined> {
+  for (const limit of [most, 1]) {
     try {
-      return await recordsAfter(ledger, { ...of, limit })
+      return { page: await recordsAfter(ledger, { ...of, limit }), limit }
     } catch (error) {
       // A text that was JSON, or columns that are not those of their record.
       const isDamaged =

@@ -19,7 +19,7 @@ export function found(verification: Verification): Answer {
   return { lines: lines.map(printable), json: verification, exitCode: EXIT_OF[verification.kind] }
 }
 
-function whole({ chains, records, checkpoints, unreadable, restarts, balances }: Verified): readonly string[] {
+function whole({ chains, records, checkpoints, unreadable, restarts, balances, books }: Verified): readonly string[] {
   // Without seals, as in a file, checkpoints still cover what they name.
   const open = chains.reduce((sum, { last, sealed, checkpoint }) => sum + last - Math.max(sealed, checkpoint), 0)
   const rows = chains.map(({ partition, record, last, sealed, checkpoint }) => {
@@ -38,8 +38,14 @@ function whole({ chains, records, checkpoints, unreadable, restarts, balances }:
     ...(restarts === 0
       ? []
       : [`The checkpoints begin anew ${plural(restarts, 'time')}: a sealer had lost its last one.`]),
-    balances ? 'The balances of the store are those of the ledger.' : 'The balances of the store were not compared.',
+    compared({ balances, books }),
   ]
+}
+
+function compared({ balances, books }: Pick<Verified, 'balances' | 'books'>): string {
+  if (!balances) return 'The balances of the store were not compared.'
+  const what = books ? 'balances, open holds and leases' : 'balances'
+  return `The ${what} of the store are those of the ledger.`
 }
 
 const BREAKS: Readonly<Record<BreakReason, string>> = {
@@ -48,13 +54,18 @@ const BREAKS: Readonly<Record<BreakReason, string>> = {
   order: 'it has not the number, or not the partition, that comes here',
   unsealed: 'its seal is not there, and a later one is',
   rewritten: 'a checkpoint says another',
+  uncounted: 'it is there, and the store counts fewer',
+  stray: 'a query by a budget finds it that it does not name, or it is not there',
 }
 
 const MONEY: Readonly<Record<MoneyFault, string>> = {
   equation: 'in + debt is not available + held + spent + out + burned',
   range: 'an amount that cannot be',
   transfer: 'what went out at one side of a transfer did not come in at the other',
-  balance: 'the store says another balance than the ledger',
+  hold: 'a hold is not what was put aside, or not open',
+  window: 'a window began with another amount than the budget was initialised with',
+  balance: 'the store says something else than the ledger',
+  unknown: 'the store has a budget of which there is no entry',
 }
 
 const CHECKPOINTS: Readonly<Record<CheckpointFault, string>> = {
@@ -79,7 +90,15 @@ function wrong(fault: Exclude<Verification, Verified>): readonly string[] {
     case 'truncated':
       return [`Truncated: ${chain} end at ${fault.last}, and a ${fault.by} says that there were ${fault.expected}.`]
     case 'equation': {
-      const { seq, budget, why, column = 'the sum', expected, got } = fault
+      const {
+        seq,
+        budget,
+        why,
+        hold,
+        column = hold === undefined ? 'the sum' : `the amount of ${hold}`,
+        expected,
+        got,
+      } = fault
       return [
         `Does not add up at record ${seq} of ${chain}: ${MONEY[why]}.`,
         `${budget}: expected ${expected} as ${column}, got ${got}.`,

@@ -84,7 +84,10 @@ export interface NumberedRecord {
 export interface NumberedLedger {
   /** All partitions that have a record. */
   partitions(): MaybePromise<readonly string[]>
-  /** The records after a number, at most `limit`. Where the oldest are not kept any more, the first that is kept comes first. */
+  /**
+   * The records after a number: `limit` of them, or all where there are fewer. Where the oldest are not kept any more, the
+   * first that is kept comes first.
+   */
   numbered(of: {
     readonly partition: string
     readonly kind: 'money' | 'call'

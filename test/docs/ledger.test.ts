@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { TABLES } from '../../src/backends/sql/rows.js'
+import { TASK_TABLES } from '../../src/backends/sql/task-rows.js'
 import { CSV_COLUMNS } from '../../src/ledger/csv.js'
 import { InMemoryBudgetEnforcer, type PagedLedger } from 'mcp-budget'
 // #region imports
@@ -48,4 +50,17 @@ test('the page lists the columns of a CSV, in order', () => {
     Array.from(cell.matchAll(/`(\w+)`/g), ([, name]) => name),
   )
   expect(names.flat()).toEqual([...CSV_COLUMNS])
+})
+
+test('what is held against the ledger is said of each column of the tables', () => {
+  const integrity = readFileSync('docs/reference/ledger-integrity.md', 'utf8')
+  const rows = integrity.split('\n').filter((line) => line.startsWith('| `'))
+  for (const [table, { key, rest }] of Object.entries(TABLES)) {
+    const row = rows.find((line) => line.split('|')[1]?.includes(`\`${table}\``))
+    expect(row, table).toBeDefined()
+    // Of those that are not looked at as a whole, the columns need no word.
+    if (!row?.includes('| – | What') && !row?.includes('| – | Memory'))
+      for (const column of [...key, ...rest]) expect(row, `${table}.${column}`).toContain(`\`${column}\``)
+  }
+  for (const table of Object.keys(TASK_TABLES)) expect(integrity).toContain(`\`${table}\``)
 })

@@ -65,9 +65,10 @@ const AUDIT = {
   ],
   // prettier-ignore
   types: [
-    'BadCheckpoint', 'BalanceSource', 'BreakReason', 'Broken', 'ChainKind', 'ChainName', 'ChainPlace', 'ChainRecord',
-    'Checkpoint', 'CheckpointFault', 'CheckpointOptions', 'CheckpointSink', 'KeyPair', 'LedgerSealerOptions',
-    'MoneyFault', 'PublicKey', 'Seal', 'SealStore', 'SigningKey', 'Truncated', 'Unbalanced', 'Verification',
+    'BadCheckpoint', 'BalanceSource', 'BookEnd', 'BookPage', 'BookPageRequest', 'BookedBudget', 'BookedHold',
+    'BookedView', 'BreakReason', 'Broken', 'ChainKind', 'ChainName', 'ChainPlace', 'ChainRecord', 'Checkpoint',
+    'CheckpointFault', 'CheckpointOptions', 'CheckpointSink', 'KeyPair', 'LedgerSealerOptions', 'MoneyFault',
+    'PublicKey', 'Seal', 'SealStore', 'SigningKey', 'StoreBooks', 'Truncated', 'Unbalanced', 'Verification',
     'VerificationFault', 'Verified', 'VerifyOptions', 'WholeChain',
   ],
 }

@@ -285,6 +285,14 @@ export const TAMPERINGS: readonly Tampering[] = [
   {
     name: 'entries away that are not sealed yet [T40]',
     tamper: ({ sql }) => sql(`DELETE FROM :entries WHERE "seq" > 25`),
+    found: { kind: 'truncated', record: 'money', last: 25, expected: 27, by: 'store' },
+  },
+  {
+    name: 'entries away that are not sealed yet, and the count of them [T40]',
+    tamper: async ({ sql }) => {
+      await sql(`DELETE FROM :entries WHERE "seq" > 25`)
+      await sql(`UPDATE :partitions SET "seq" = 25`)
+    },
     found: { kind: 'equation', why: 'balance', seq: 25, budget: 'default/a' },
   },
   {

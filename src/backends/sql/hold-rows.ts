@@ -66,6 +66,24 @@ export function linksOf({ body }: HoldRow): HoldLinks {
   return { budgets: lines.map(([budget]) => budget), authority }
 }
 
+/** What a hold puts aside, and its lease, where it is one: as much as can be read of what is damaged. */
+export function linesOf({ body }: HoldRow): {
+  readonly lines: ReadonlyArray<readonly [budget: BudgetId, amount: number]>
+  readonly lease: Lease | undefined
+} {
+  const { lines, lease } = readable(body)
+  const kept = Array.isArray(lines) ? lines : []
+  return { lines: kept.map(([budget, amount]) => [budget, amount]), lease }
+}
+
+function readable(body: string): Partial<Body> {
+  try {
+    return JSON.parse(body) as Partial<Body>
+  } catch {
+    return {}
+  }
+}
+
 /** The hold of a row; `undefined` where one of its budgets was forgotten. */
 export function holdOf(row: HoldRow, budgets: ReadonlyMap<BudgetId, BudgetRecord>): HoldRecord | undefined {
   const { id, state, deadline } = row

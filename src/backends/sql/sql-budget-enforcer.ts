@@ -5,6 +5,7 @@ import { decideTasks } from './task-step.js'
 import { GroupCommit } from './group-commit.js'
 import { Moved } from './load.js'
 import { isTaskCall, type StoreCall } from './store-call.js'
+import { SqlBooks } from './sql-books.js'
 import { SqlLedger, type LedgerReader } from './sql-ledger.js'
 import { SqlSeals } from './sql-seals.js'
 import type { Authority } from '../../budget/authority.js'
@@ -31,6 +32,7 @@ import type { Clock } from '../../core/clock.js'
 import type { Credits } from '../../core/credits.js'
 import type { GroupedLedger, NumberedLedger, PagedLedger } from '../../ledger/ledger.js'
 import type { SealStore } from '../../ledger/seal.js'
+import type { StoreBooks } from '../../ledger/books.js'
 import type {
   LeaseRequest,
   LeaseResult,
@@ -90,6 +92,8 @@ export class SqlBudgetEnforcer implements DelegatingEnforcer, LeasingEnforcer {
     add: (seal) => this.#tried(() => this.#database.transact(async (tx) => tx.addSeal(seal))),
     read: (work) => this.#read(work),
   })
+  /** What `verifyLedger` of `mcp-budget/audit` holds against the ledger: it comes with `balances`. */
+  readonly books: StoreBooks = new SqlBooks({ read: (work) => this.#read(work) })
   /** The tasks of calls, in the same database. At most 100,000 are kept. */
   readonly tasks: TaskStore = {
     begin: (request) => this.#ask({ verb: 'begin', args: [{ ...request }] }),

@@ -1,6 +1,7 @@
-import { afterAll, describe, inject, test } from 'vitest'
+import { afterAll, describe, expect, inject, test } from 'vitest'
 import { newSchema, poolOf } from '../../support/servers/postgres-store.js'
 import { PostgresBudgetEnforcer } from '../../../src/backends/postgres/index.js'
+import { booked, BOOK_TAMPERINGS } from '../../support/book-tamper-rules.js'
 import { tamper, TAMPERINGS, type TamperPlace } from '../../support/tamper-rules.js'
 
 const pool = poolOf(inject('postgresUrl'))
@@ -16,4 +17,19 @@ function newPlace(): TamperPlace {
 
 describe('on PostgreSQL, somebody changes', () => {
   test.each(TAMPERINGS)('$name', (row) => tamper(newPlace(), row))
+})
+
+describe('on PostgreSQL, somebody changes beside the ledger', () => {
+  const made = booked(newPlace())
+  afterAll(async () => (await made).close())
+
+  test.each(BOOK_TAMPERINGS)('%s [T40]', async (_, change, found) => {
+    const { sql, verify, restore } = await made
+    try {
+      await sql(change)
+      expect(await verify()).toMatchObject(found)
+    } finally {
+      await restore()
+    }
+  })
 })

@@ -40,7 +40,7 @@ describe('ledger verify', () => {
     expect(out).toMatch(/^Sound: \d+ records in 2 chains\.$/m)
     expect(out).toMatch(/^default +money +7 +7 +7$/m)
     expect(out).toContain('2 checkpoints hold.')
-    expect(out).toContain('The balances of the store are those of the ledger.')
+    expect(out).toContain('The balances, open holds and leases of the store are those of the ledger.')
     expect((await on('ledger verify')).out).toContain('No checkpoints')
   })
 

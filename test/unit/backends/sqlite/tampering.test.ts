@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { openHandle } from '../../../../src/backends/sqlite/open-handle.js'
 import { SqliteBudgetEnforcer } from '../../../../src/backends/sqlite/index.js'
+import { booked, BOOK_TAMPERINGS } from '../../../support/book-tamper-rules.js'
 import { tamper, TAMPERINGS, type TamperPlace } from '../../../support/tamper-rules.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'mcp-budget-tampering-'))
@@ -28,4 +29,19 @@ function newPlace(): TamperPlace {
 
 describe('on SQLite, somebody changes', () => {
   test.each(TAMPERINGS)('$name', (row) => tamper(newPlace(), row))
+})
+
+describe('on SQLite, somebody changes beside the ledger', () => {
+  const made = booked(newPlace())
+  afterAll(async () => (await made).close())
+
+  test.each(BOOK_TAMPERINGS)('%s [T40]', async (_, change, found) => {
+    const { sql, verify, restore } = await made
+    try {
+      await sql(change)
+      expect(await verify()).toMatchObject(found)
+    } finally {
+      await restore()
+    }
+  })
 })
