@@ -1,8 +1,10 @@
 import { afterAll, describe, expect, inject, test } from 'vitest'
 import { BudgetEvents, compose, withBudget, withCostProfile, type FailMode } from '../../../src/index.js'
+import { booksOf } from '../../support/kills/sql-books.js'
 import { FaultProxy } from '../../support/fault-proxy.js'
 import { newSchema, poolOf } from '../../support/servers/postgres-store.js'
 import { PostgresBudgetEnforcer } from '../../../src/backends/postgres/index.js'
+import { unlikeLedger } from '../../support/kills/books.js'
 import { Random } from '../../../src/testing/random.js'
 
 const url = inject('postgresUrl')
@@ -34,7 +36,7 @@ async function setUp(failMode: FailMode) {
 }
 
 describe('a database that is lost', () => {
-  test('refuses every call under `closed`, changes nothing, and is used again when it is back [I16, L-S25]', async () => {
+  test('refuses every call under `closed`, changes nothing, and is used again when it is back [I13, I16, L-S25]', async () => {
     const { proxy, direct, agent, heard, end } = await setUp('closed')
     expect(await agent.run({ tool: 't' }, work)).toMatchObject({ kind: 'result' })
     await proxy.down()
@@ -45,10 +47,11 @@ describe('a database that is lost', () => {
     await proxy.up()
     await expect.poll(async () => (await agent.run({ tool: 't' }, work)).kind).toBe('result')
     expect(await direct.describe('main')).toMatchObject({ spent: 20, held: 0 })
+    expect(await unlikeLedger(booksOf(direct), 'default/main')).toEqual([])
     await end()
   })
 
-  test('is paid later under `open`, up to the limit, and once [I16, I3, R1]', async () => {
+  test('is paid later under `open`, up to the limit, and once [I13, I16, I3, R1]', async () => {
     const { proxy, direct, agent, heard, end } = await setUp({ open: { limit: 20 } })
     await proxy.down()
     const kinds: string[] = []
@@ -57,6 +60,7 @@ describe('a database that is lost', () => {
     await proxy.up()
     await expect.poll(async () => (await direct.describe('main')).spent).toBe(20)
     expect(await direct.describe('main')).toMatchObject({ held: 0, available: 80 })
+    expect(await unlikeLedger(booksOf(direct), 'default/main')).toEqual([])
     expect(heard).toContain('outage')
     await end()
   })

@@ -1,14 +1,16 @@
 import { afterAll, afterEach, describe, expect, inject, test } from 'vitest'
-import { allEntries, freshPrefix, newClient, newStore } from './store.js'
+import { allEntries, booksOf, freshPrefix, newClient, newStore } from './store.js'
 import { BudgetEvents, compose, withBudget, withCostProfile } from '../../../src/index.js'
 import { FaultProxy, type Faults } from '../../support/fault-proxy.js'
 import { ioredisPort, RedisBudgetEnforcer } from '../../../src/backends/redis/index.js'
 import { mintChargeId } from '../../../src/core/ids.js'
 import { Random } from '../../../src/testing/random.js'
 import { Redis } from 'ioredis'
+import { unlikeLedger } from '../../support/kills/books.js'
 import type { FailMode } from '../../../src/index.js'
 
 const LONG = process.env['MCP_BUDGET_LONG'] === '1'
+const MAIN = 'default/main'
 const direct = newClient()
 const ends: (() => unknown)[] = []
 
@@ -55,7 +57,7 @@ describe('a network that', () => {
   const funds = calls * 4
 
   test.each(Object.entries(networks))(
-    '%s makes no call be charged twice, and no charge be lost [R1] [R2] [I5] [I6] [I16] [L-P8]',
+    '%s makes no call be charged twice, and no charge be lost [R1] [R2] [I5] [I6] [I13] [I16] [L-P8]',
     async (_, faults) => {
       const { proxy, client } = await proxied(1)
       const prefix = freshPrefix()
@@ -81,11 +83,12 @@ describe('a network that', () => {
       const captures = (await allEntries(plain)).filter(({ op }) => op === 'capture').map(({ id }) => id)
       expect(new Set(captures).size).toBe(captures.length)
       expect(charged).toBeLessThanOrEqual(funds)
+      expect(await unlikeLedger(booksOf(plain), MAIN)).toEqual([])
     },
     LONG ? 600_000 : 60_000,
   )
 
-  test('pauses is one that gives no answer in time, and what was asked meanwhile counts once [I6] [I16]', async () => {
+  test('pauses is one that gives no answer in time, and what was asked meanwhile counts once [I6] [I13] [I16]', async () => {
     const { proxy, client } = await proxied(2)
     const prefix = freshPrefix()
     const store = new RedisBudgetEnforcer({ redis: ioredisPort(client), prefix })
@@ -102,6 +105,7 @@ describe('a network that', () => {
     proxy.goOn()
     expect(await answer).toMatchObject({ kind: 'held', remaining: 6 })
     expect(await newStoreOn(prefix).describe('main')).toMatchObject({ held: 4, openHolds: 1 })
+    expect(await unlikeLedger(booksOf(newStoreOn(prefix)), MAIN)).toEqual([])
   })
 })
 
@@ -125,7 +129,7 @@ describe('a store that is lost', () => {
     return { proxy, enforcer: newStoreOn(prefix), call, told, executed: () => ran }
   }
 
-  test('lets nothing through where it must not, and says that it is the store [I16] [L-P19] [R1]', async () => {
+  test('lets nothing through where it must not, and says that it is the store [I13] [I16] [L-P19] [R1]', async () => {
     const { proxy, enforcer, call, told, executed } = await lost('closed')
     expect(await call()).toMatchObject({ kind: 'result' })
     await proxy.down()
@@ -139,9 +143,10 @@ describe('a store that is lost', () => {
     await proxy.up()
     await expect.poll(async () => (await call()).kind).toBe('result')
     expect(await enforcer.describe('main')).toMatchObject({ spent: 5 * executed(), held: 0, debt: 0 })
+    expect(await unlikeLedger(booksOf(enforcer), MAIN)).toEqual([])
   })
 
-  test('lets through what it may and no more, and what passed is charged when it is back [I16] [I7] [L-P19]', async () => {
+  test('lets through what it may and no more, and what passed is charged when it is back [I7] [I13] [I16] [L-P19]', async () => {
     const { proxy, enforcer, call, told, executed } = await lost({ open: { limit: 20 } })
     expect(await call()).toMatchObject({ kind: 'result' })
     await proxy.down()
@@ -153,5 +158,6 @@ describe('a store that is lost', () => {
     await expect.poll(async () => (await call(), told.includes('recovered')), { interval: 200 }).toBe(true)
     await expect.poll(async () => enforcer.describe('main')).toMatchObject({ spent: 5 * executed(), held: 0, debt: 0 })
     expect((await allEntries(enforcer)).filter(({ op }) => op === 'late')).toHaveLength(4)
+    expect(await unlikeLedger(booksOf(enforcer), MAIN)).toEqual([])
   })
 })

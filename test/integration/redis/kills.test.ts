@@ -4,11 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expectClientKillsSurvived } from '../../support/kills/kill-clients.js'
 import { expectServerKillsSurvived } from '../../support/kills/kill-servers.js'
-import { freshPrefix, newClient, newStore } from './store.js'
+import { booksOf, freshPrefix, newClient, newStore } from './store.js'
 import { repairAof, runRedis } from '../../support/servers/redis.js'
-import { Tally, type Books } from '../../support/kills/books.js'
-import type { MoneyEntry } from 'mcp-budget'
-import type { RedisBudgetEnforcer } from '../../../src/backends/redis/index.js'
+import { Tally } from '../../support/kills/books.js'
 
 const LONG = process.env['MCP_BUDGET_LONG'] === '1'
 const MINUTES_60 = 3_600_000
@@ -17,15 +15,6 @@ const KILLS_A_FOLDER = 50
 
 const client = newClient()
 afterAll(() => client.disconnect())
-
-/** The books of a store that keeps all entries. A budget is alone in its partition. */
-function booksOf(store: RedisBudgetEnforcer): Books {
-  return {
-    initialize: (budget, credits) => store.initialize(budget, credits),
-    describe: (budget) => store.describe(budget),
-    entriesOf: async (budget) => (await store.ledger.entries({ kind: 'money', budget })) as readonly MoneyEntry[],
-  }
-}
 
 describe('clients that are killed while they spend', () => {
   test(

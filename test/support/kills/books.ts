@@ -44,7 +44,6 @@ export async function audit(books: Books, asked: Asked): Promise<{ wrongs: Wrong
   const { view, entries } = await readAtRest(books, asked.budget)
   const charged = entries.filter(({ op }) => op === 'capture' || op === 'late').map(({ id }) => id)
   const charges = new Set(charged)
-  const replayed = Object.entries(replay(entries).get(asked.budget) ?? {})
   const { available, held, spent, debt } = view
   const stillHeld = asked.isDue ? 0 : held
   const wrongs = {
@@ -52,9 +51,20 @@ export async function audit(books: Books, asked: Asked): Promise<{ wrongs: Wrong
     doubled: charged.length - charges.size + Math.abs(spent - CALL.charged * charges.size),
     overspent: Math.max(0, spent - asked.granted) + debt,
     phantom: Math.abs(asked.granted - (available + stillHeld + spent - debt)),
-    unlike: replayed.filter(([column, amount]) => view[column as keyof BudgetView] !== amount).length,
+    unlike: unlike(view, entries).length,
   }
   return { wrongs, charges }
+}
+
+/** The columns of a budget's balance of which its ledger alone says something else. */
+export async function unlikeLedger(books: Books, budget: string): Promise<readonly string[]> {
+  const { view, entries } = await readAtRest(books, budget)
+  return unlike(view, entries)
+}
+
+function unlike(view: BudgetView, entries: readonly MoneyEntry[]): readonly string[] {
+  const replayed = Object.entries(replay(entries).get(view.budget) ?? { entries: 'none' })
+  return replayed.filter(([column, amount]) => view[column as keyof BudgetView] !== amount).map(([column]) => column)
 }
 
 /** A request of a client that is dead may still be on its way: read until nothing changes while one reads. */
