@@ -115,9 +115,12 @@ async function begin(path: string): Promise<{ claims: Map<ChargeId, Credits>; ha
 async function rewrite(path: string, claims: ReadonlyMap<ChargeId, Credits>): Promise<FileHandle> {
   const lines = Array.from(claims, (claim) => `${JSON.stringify(claim)}\n`)
   const next = await open(`${path}.new`, 'w')
-  await next.writeFile(lines.join(''))
-  await next.datasync()
-  await next.close()
+  try {
+    await next.writeFile(lines.join(''))
+    await next.datasync()
+  } finally {
+    await next.close()
+  }
   await rename(`${path}.new`, path)
   return await open(path, 'a')
 }

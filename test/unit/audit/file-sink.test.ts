@@ -1,7 +1,8 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { BudgetEvents } from 'mcp-budget'
 import { audited, key } from '../../support/audited.js'
 import { fileSink, generateKeys, publicKey, readCheckpoints, signingKey } from 'mcp-budget/audit'
 
@@ -10,6 +11,12 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 let count = 0
 const newPath = (): string => join(folder, `${count++}.jsonl`)
+
+/** The code of an error, or of what it was caused by. */
+function codeOf(error: unknown): unknown {
+  const { code, cause } = Object(error) as { readonly code?: unknown; readonly cause?: unknown }
+  return cause === undefined ? code : codeOf(cause)
+}
 
 async function all(path: string): Promise<unknown[]> {
   const found: unknown[] = []
@@ -40,6 +47,27 @@ describe('a file of checkpoints', () => {
     await make({ checkpoints: { store: 's', key, sinks: [fileSink(path)] } }).checkpoint()
     const checkpoints = readCheckpoints(path)
     expect(await check({ checkpoints })).toMatchObject({ kind: 'ok', checkpoints: 4, restarts: 0, unreadable: 1 })
+  })
+
+  test('on a full disk is a fault, stops no other sink, and is tried again [T40]', async () => {
+    const [path, place] = [newPath(), newPath()]
+    // Linux says of each write to it that there is no space.
+    symlinkSync('/dev/full', place)
+    const { spend, make, check } = audited()
+    spend(2)
+    const faults: unknown[] = []
+    const events = new BudgetEvents()
+    events.on('fault', ({ error }) => faults.push(error))
+    const full = fileSink(place)
+    // No last one is read there: the device has no end.
+    const sinks = [{ write: full.write.bind(full) }, fileSink(path)]
+    const sealer = make({ events, checkpoints: { store: 's', key, sinks } })
+    await sealer.checkpoint().catch((error: unknown) => faults.push(error))
+    expect(faults.map(codeOf)).toContain('ENOSPC')
+    expect(await check({ checkpoints: readCheckpoints(path) })).toMatchObject({ kind: 'ok', checkpoints: 2 })
+    rmSync(place)
+    await sealer.checkpoint()
+    expect(await check({ checkpoints: readCheckpoints(place) })).toMatchObject({ kind: 'ok', checkpoints: 2 })
   })
 
   test('that is not there has none', async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -6,7 +6,7 @@ import { InMemoryBudgetEnforcer } from 'mcp-budget'
 import { FakeClock } from 'mcp-budget/testing'
 import { LeasedEnforcer } from 'mcp-budget/leases'
 import { mintChargeId } from '../../../src/core/ids.js'
-import { openJournal } from '../../../src/leases/file-journal.js'
+import { openJournal, readClaims } from '../../../src/leases/file-journal.js'
 
 let folder: string
 let path: string
@@ -79,6 +79,20 @@ describe('the journal of leases', () => {
       ['b', 7],
     ])
     await journal.close()
+  })
+
+  test('that cannot be written for want of space says so, keeps what stood there, and is free for who tries again [I9]', async () => {
+    const before = await openJournal(path)
+    await before.claim('a', 10)
+    await before.close()
+    // Linux says of each write to it that there is no space.
+    symlinkSync('/dev/full', `${path}.new`)
+    await expect(openJournal(path)).rejects.toMatchObject({ code: 'ENOSPC' })
+    expect([...(await readClaims(path))]).toEqual([['a', 10]])
+    rmSync(`${path}.new`)
+    const next = await openJournal(path)
+    expect([...next.before]).toEqual([['a', 10]])
+    await next.close()
   })
 
   test('stays small, however long it is written [L-P23]', async () => {
