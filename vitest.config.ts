@@ -46,6 +46,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          globalSetup: 'test/support/wires/global-setup.ts',
           testTimeout: timeout(30_000),
           hookTimeout: 30_000,
         },

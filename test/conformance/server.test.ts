@@ -1,6 +1,7 @@
+import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { buildPrograms } from '../support/build-programs.js'
 import { newerNode } from '../support/newer-node.js'
-import { buildProgram } from './build.js'
 import { requiredScenarios } from './requirements.js'
 import { runServerLeg, type ServerRun, type Suite } from './server-leg.js'
 import { failing } from './summary.js'
@@ -26,8 +27,8 @@ const TIMEOUT = 60_000
 let suite: Suite
 beforeAll(async () => {
   const node = await newerNode()
-  const built = await buildProgram('server')
-  suite = { node, server: built.file }
+  const built = await buildPrograms('test/conformance/server.ts')
+  suite = { node, server: join(built.folder, 'server.js') }
   return built.remove
 }, 180_000)
 
