@@ -22,7 +22,7 @@ const LEGS: readonly ServerLeg[] = [
   { sdk: 'v2', revision: '2026-07-28', required: 37, seats: ['server', 'factory'] },
 ]
 const named = <T extends Leg>(leg: T) => [`an SDK ${leg.sdk} server in the suite for ${leg.revision}`, leg] as const
-const TIMEOUT = 60_000
+const TIMEOUT = 180_000
 
 let suite: Suite
 beforeAll(async () => {
