@@ -28,8 +28,9 @@ export default defineConfig({
     allowOnly: false,
     passWithNoTests: false,
     maxWorkers: 2,
+    setupFiles: 'test/support/seed.ts',
     // What another process does is waited for as long as a test may take; the default gives a busy machine one second.
-    expect: { poll: { timeout: timeout(10_000) } },
+    expect: { poll: { timeout: timeout(30_000) } },
     projects: [
       {
         extends: true,
@@ -38,7 +39,9 @@ export default defineConfig({
           // Whatever belongs to no other project, so that no test is left out.
           include: ['test/**/*.test{,-d}.ts'],
           exclude: ['test/{integration,e2e,conformance}/**', 'test/house/root-entry.test.ts'],
-          testTimeout: timeout(15_000),
+          isolate: false,
+          setupFiles: 'test/support/one-process.ts',
+          testTimeout: timeout(60_000),
         },
       },
       {
@@ -46,8 +49,9 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          testTimeout: timeout(30_000),
-          hookTimeout: 30_000,
+          globalSetup: 'test/support/wires/global-setup.ts',
+          testTimeout: timeout(60_000),
+          hookTimeout: 60_000,
         },
       },
       {
@@ -56,8 +60,8 @@ export default defineConfig({
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
           globalSetup: 'test/support/servers/global-setup.ts',
-          testTimeout: timeout(30_000),
-          hookTimeout: timeout(30_000),
+          testTimeout: timeout(60_000),
+          hookTimeout: timeout(60_000),
         },
       },
       {

@@ -2,8 +2,10 @@
  * The gate: `npm test`. Two steps at a time, one line per step, the whole output of the first that fails, and the
  * counts of the tests as the last thing on the screen.
  *
- * `--long` gives the tests `MCP_BUDGET_LONG=1`: more seeds, longer runs.
+ * `--long` gives the tests `MCP_BUDGET_LONG=1`: more seeds, longer runs. And where nobody set `MCP_BUDGET_SEED` it draws
+ * one for this run, and prints it; without `--long` it is always the same.
  */
+import { randomInt } from 'node:crypto'
 import { run, type Run } from './run.js'
 
 interface Step {
@@ -19,6 +21,7 @@ const node = process.execPath
 const bin = (path: string, ...args: string[]): [string, ...string[]] => [node, `node_modules/${path}`, ...args]
 const script = (path: string, ...args: string[]): [string, ...string[]] => [node, '--import', 'tsx', path, ...args]
 const long = process.argv.includes('--long')
+const seed = process.env['MCP_BUDGET_SEED'] ?? String(randomInt(2 ** 31))
 
 /** The steps of one list need nothing of each other; a list needs all lists before it. */
 const phases: readonly (readonly Step[])[] = [
@@ -43,12 +46,13 @@ const phases: readonly (readonly Step[])[] = [
       name: 'tests',
       command: bin('vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=./scripts/gate-reporter.ts'),
       minutes: long ? 60 : 10,
-      ...(long && { env: { MCP_BUDGET_LONG: '1' } }),
+      ...(long && { env: { MCP_BUDGET_LONG: '1', MCP_BUDGET_SEED: seed } }),
     },
   ],
 ]
 
 const started = performance.now()
+if (long) console.log(`MCP_BUDGET_SEED=${seed} draws the same once more.\n`)
 let summary = ''
 for (const phase of phases) await inPairs(phase)
 console.log(`\n${summary}\nThe gate passed in ${seconds((performance.now() - started) / 1000)}.`)

@@ -1,6 +1,7 @@
+import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { buildPrograms } from '../support/build-programs.js'
 import { newerNode } from '../support/newer-node.js'
-import { buildProgram } from './build.js'
 import { PRICE } from './price.js'
 import { requiredScenarios } from './requirements.js'
 import { type ClientRun, runClientLeg, type Suite } from './client-leg.js'
@@ -18,8 +19,8 @@ const TIMEOUT = 180_000
 let suite: Suite
 beforeAll(async () => {
   const node = await newerNode()
-  const built = await buildProgram('client')
-  suite = { node, client: built.file }
+  const built = await buildPrograms('test/conformance/client.ts')
+  suite = { node, client: join(built.folder, 'client.js') }
   return built.remove
 }, TIMEOUT)
 

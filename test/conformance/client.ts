@@ -2,6 +2,7 @@
 import { appendFileSync } from 'node:fs'
 import { sampleArguments } from './sample.js'
 import { readScenario } from './scenario.js'
+import { turn } from './turn.js'
 import type { ConformanceClient, Fate, OpenSdk, Seat, Session, Tool } from './sdk/session.js'
 
 const [generation, ...rest] = process.argv.slice(2)
@@ -10,6 +11,8 @@ const scenario = readScenario(process.env)
 const authorizations = { left: 2 }
 const calls: Record<Fate, number> = { ran: 0, refused: 0, unanswered: 0 }
 
+const journal = process.env['CONFORMANCE_JOURNAL']
+if (journal !== undefined) await turn(journal)
 const { openSdk } = (generation === 'v1' ? await import('./sdk/v1.js') : await import('./sdk/v2.js')) as {
   openSdk: OpenSdk
 }
@@ -81,7 +84,6 @@ async function play(): Promise<void> {
 try {
   await play()
 } finally {
-  const journal = process.env['CONFORMANCE_JOURNAL']
   if (metered !== undefined && journal !== undefined) {
     appendFileSync(journal, `${JSON.stringify({ scenario: scenario.name, ...calls, ...(await metered.settled()) })}\n`)
   }

@@ -23,7 +23,7 @@ export async function runSuite(
   revision: Revision,
   { folder, args, env = {} }: { folder: string; args: readonly string[]; env?: NodeJS.ProcessEnv },
 ): Promise<LegRun> {
-  const all = [SUITE, side, ...args, '--requirements', revision, '--timeout', '60000', '-o', folder]
+  const all = [SUITE, side, ...args, '--requirements', revision, '--timeout', '150000', '-o', folder]
   const { exitCode, output } = await run(node, all, { ...process.env, ...env })
   const table = output.slice(output.search(/=== (SUITE )?SUMMARY ===/))
   return { exitCode, table, summary: await readSummary(folder) }

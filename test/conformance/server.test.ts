@@ -1,6 +1,7 @@
+import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { buildPrograms } from '../support/build-programs.js'
 import { newerNode } from '../support/newer-node.js'
-import { buildProgram } from './build.js'
 import { requiredScenarios } from './requirements.js'
 import { runServerLeg, type ServerRun, type Suite } from './server-leg.js'
 import { failing } from './summary.js'
@@ -21,13 +22,13 @@ const LEGS: readonly ServerLeg[] = [
   { sdk: 'v2', revision: '2026-07-28', required: 37, seats: ['server', 'factory'] },
 ]
 const named = <T extends Leg>(leg: T) => [`an SDK ${leg.sdk} server in the suite for ${leg.revision}`, leg] as const
-const TIMEOUT = 60_000
+const TIMEOUT = 180_000
 
 let suite: Suite
 beforeAll(async () => {
   const node = await newerNode()
-  const built = await buildProgram('server')
-  suite = { node, server: built.file }
+  const built = await buildPrograms('test/conformance/server.ts')
+  suite = { node, server: join(built.folder, 'server.js') }
   return built.remove
 }, 180_000)
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { subscribe } from 'node:diagnostics_channel'
-import { describe, expect, test } from 'vitest'
+import diagnostics from 'node:diagnostics_channel'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import {
   BudgetError,
   BudgetEvents,
@@ -211,6 +211,10 @@ describe('docs/reference', () => {
   test('shows how a channel is heard', async () => {
     const lines: unknown[] = []
     const console = { warn: (...words: unknown[]) => lines.push(words.join(' ')) }
+    const subscribe: typeof diagnostics.subscribe = (name, hear) => {
+      diagnostics.subscribe(name, hear)
+      onTestFinished(() => void diagnostics.unsubscribe(name, hear))
+    }
     // #region channel
     subscribe('mcp-budget:refused', (message) => {
       const { call, refusal } = message as BudgetEventMap['refused'][0]

@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { join } from 'node:path'
+import { expect, inject, test } from 'vitest'
 
-const SERVER = fileURLToPath(new URL('../support/wires/stdio-metered.ts', import.meta.url))
 const CALLS = ['hard', 'hard', 'hard', 'shadow', 'shadow', 'soft', 'observed', 'flaky', 'told']
 
 test('a stdio server whose every event is heard prints nothing but its answers [L-S39]', async () => {
-  const server = spawn(process.execPath, ['--import', 'tsx', SERVER], { stdio: 'pipe' })
+  const server = spawn(process.execPath, [join(inject('stdioServers'), 'stdio-metered.js')], { stdio: 'pipe' })
   const printed = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) server[name].on('data', (data) => (printed[name] += String(data)))
   const answers = (): string[] => printed.stdout.split('\n').slice(0, -1)

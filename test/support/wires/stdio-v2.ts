@@ -1,6 +1,6 @@
 import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio'
 import { serverV2 } from './server-v2.js'
-import { guardOfParent, journalOfParent } from './stdio.js'
+import { guardOfParent, journalOfParent } from './parent.js'
 
 const journal = journalOfParent()
 const guard = guardOfParent()

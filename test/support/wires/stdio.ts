@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { guardOf, type Guard, type Guarding } from './guard.js'
+import { inject } from 'vitest'
+import type { Guarding } from './guard.js'
 import { fileJournal } from './journal.js'
 import type { Link, WireTransport } from './wire.js'
 
@@ -18,16 +19,15 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
 /** Every transport starts its own process of `server`; they share the journal. */
 export function stdioLink(
-  server: 'stdio-v1.ts' | 'stdio-v2.ts',
+  server: 'stdio-v1.js' | 'stdio-v2.js',
   connect: (spawn: Spawn) => WireTransport,
   guarding: Guarding | undefined,
 ): Link {
   const folder = mkdtempSync(join(tmpdir(), 'mcp-budget-wire-'))
   const journal = join(folder, 'journal')
   writeFileSync(journal, '')
-  const script = fileURLToPath(new URL(server, import.meta.url))
   const env = { JOURNAL: journal, ...(guarding && { GUARDING: JSON.stringify(guarding) }) }
-  const spawn = { command: process.execPath, args: ['--import', 'tsx', script], env, cwd: ROOT }
+  const spawn = { command: process.execPath, args: [join(inject('stdioServers'), server)], env, cwd: ROOT }
   return {
     transport: () => connect(spawn),
     executions: fileJournal(journal).executions,
@@ -35,17 +35,4 @@ export function stdioLink(
       rmSync(folder, { recursive: true, force: true })
     },
   }
-}
-
-/** The guard that `stdioLink` told this process of, if any. */
-export function guardOfParent(): Guard {
-  const told = process.env['GUARDING']
-  return guardOf(told === undefined ? undefined : (JSON.parse(told) as Guarding))
-}
-
-/** The journal that `stdioLink` told this process of. */
-export function journalOfParent(): ReturnType<typeof fileJournal> {
-  const file = process.env['JOURNAL']
-  if (file === undefined) throw new Error('this server is started by stdioLink')
-  return fileJournal(file)
 }

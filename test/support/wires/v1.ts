@@ -17,7 +17,7 @@ import { type Link, type Links, type OpenWire, type WireClient, wiresOf } from '
 
 const LINKS = {
   'in-memory': inMemory,
-  stdio: (_, guarding) => stdioLink('stdio-v1.ts', (spawn) => new StdioClientTransport(spawn), guarding),
+  stdio: (_, guarding) => stdioLink('stdio-v1.js', (spawn) => new StdioClientTransport(spawn), guarding),
   'Streamable HTTP': streamableHttp,
   'stateless HTTP': statelessHttp,
   SSE: sse,

@@ -22,7 +22,7 @@ import { type Link, type Links, type OpenWire, type WireClient, wiresOf } from '
 
 const LEGACY = {
   'in-memory': inMemory,
-  stdio: (_, guarding) => stdioLink('stdio-v2.ts', (spawn) => new StdioClientTransport(spawn), guarding),
+  stdio: (_, guarding) => stdioLink('stdio-v2.js', (spawn) => new StdioClientTransport(spawn), guarding),
   'Streamable HTTP': sessionfulHttp,
   'stateless HTTP': perRequestHttp,
   SSE: sse,
