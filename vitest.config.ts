@@ -28,7 +28,7 @@ export default defineConfig({
     allowOnly: false,
     passWithNoTests: false,
     maxWorkers: 2,
-    setupFiles: 'test/support/seed.ts',
+    setupFiles: ['test/support/seed.ts'],
     // What another process does is waited for as long as a test may take; the default gives a busy machine one second.
     expect: { poll: { timeout: timeout(30_000) } },
     projects: [
@@ -40,7 +40,7 @@ export default defineConfig({
           include: ['test/**/*.test{,-d}.ts'],
           exclude: ['test/{integration,e2e,conformance}/**', 'test/house/root-entry.test.ts'],
           isolate: false,
-          setupFiles: 'test/support/one-process.ts',
+          setupFiles: ['test/support/one-process.ts'],
           testTimeout: timeout(60_000),
         },
       },
