@@ -16,6 +16,8 @@ end
 local DUE = 1000
 -- What is old is forgotten together with what grew old soon after it.
 local LOOK_MS = 1000
+-- And what stands above something that is not forgotten yet, so much later.
+local CHILDREN_MS = 60000
 
 -- Ends what is dated by its deadline, not by who happened to look.
 local function expire(kind, name)
@@ -81,6 +83,11 @@ local function forget(kind, name)
   else
     local budget = budgetOf(name)
     if not budget then return end
+    -- What comes back to one below finds those above by it.
+    if childrenOf(name)[1] then
+      forgetAt['b' .. name] = clock + CHILDREN_MS
+      return
+    end
     if budget.parent then gone[budget.parent .. ' ' .. name] = true end
     put(budgets, name, false)
     forgetAt['o' .. digits(sequence) .. ' ' .. name] = clock + REMEMBERED_MS
