@@ -41,5 +41,5 @@ function fileAt(path: string): string | undefined {
 // As the driver is asked for: bundles for other places have no such import.
 function builtin<Module>(id: string): Partial<Module> {
   const { getBuiltinModule: load } = process as { readonly getBuiltinModule?: (this: void, id: string) => unknown }
-  return (load?.(id) ?? {})
+  return load?.(id) ?? {}
 }
