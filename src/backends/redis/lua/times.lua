@@ -16,8 +16,6 @@ end
 local DUE = 1000
 -- What is old is forgotten together with what grew old soon after it.
 local LOOK_MS = 1000
--- And what stands above something that is not forgotten yet, so much later.
-local CHILDREN_MS = 60000
 
 -- Ends what is dated by its deadline, not by who happened to look.
 local function expire(kind, name)
@@ -85,7 +83,7 @@ local function forget(kind, name)
     if not budget then return end
     -- What comes back to one below finds those above by it.
     if childrenOf(name)[1] then
-      forgetAt['b' .. name] = clock + CHILDREN_MS
+      forgetAt['b' .. name] = clock + REMEMBERED_MS
       return
     end
     if budget.parent then gone[budget.parent .. ' ' .. name] = true end
