@@ -8,10 +8,16 @@ import type { ChainRecord } from 'mcp-budget/audit'
  * @throws CliError when it is read: for a file that cannot be, and a line that is no record
  */
 export async function* numberedRecords(path: string): AsyncGenerator<ChainRecord, void, undefined> {
-  const file = await open(path).catch((cause: NodeJS.ErrnoException) => {
+  const unreadable = (cause: NodeJS.ErrnoException): never => {
     const message = `Expected a file that can be read, got ${cause.code ?? 'a fault'}: ${path}`
     throw new CliError({ slug: 'unreadable_file', message, cause })
-  })
+  }
+  const file = await open(path).catch(unreadable)
+  // A folder can be opened, and not be read.
+  if ((await file.stat()).isDirectory()) {
+    await file.close()
+    unreadable(Object.assign(new Error('It is a folder'), { code: 'EISDIR' }))
+  }
   let line = 0
   for await (const text of linesOf(file)) {
     line++

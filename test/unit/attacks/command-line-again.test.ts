@@ -42,6 +42,11 @@ test('with --json and --debug an error is one JSON value too', async () => {
   })
 })
 
+test('a folder in place of a file is told as one that cannot be read', async () => {
+  const { code, err } = await cli(['ledger', 'verify', '--file', folder, '--json'])
+  expect([code, JSON.parse(err)]).toMatchObject([1, { error: { code: 'unreadable_file' } }])
+})
+
 // eslint-disable-next-line no-control-regex
 const MOVES = /[\0-\x09\x0b-\x1f\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/u
 
