@@ -1,6 +1,7 @@
 import { amountOf } from './amount.js'
 import { CliError, usage } from './cli-error.js'
 import { EXIT } from './exit-code.js'
+import { printable } from './columns.js'
 import { plural } from './when.js'
 import { refused } from './refused.js'
 import { STORE_OPTIONS, text, type Answer, type CliCommand, type Input, type Options } from './command.js'
@@ -93,7 +94,8 @@ async function reconciled(
 }
 
 function lineOf({ lease, used, returned, reason }: Told): string {
-  if (reason === null) return `${lease}: ${returned} came back, for ${used} at most were used.`
+  const name = printable(lease)
+  if (reason === null) return `${name}: ${returned} came back, for ${used} at most were used.`
   const { message, hint = '' } = refused(reason)
-  return `${lease}: nothing. ${message}. ${hint}`
+  return `${name}: nothing. ${message}. ${hint}`
 }

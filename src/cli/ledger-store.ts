@@ -66,24 +66,32 @@ export function ledgerOf<Verb extends keyof AnyLedger>(
   throw new CliError({ slug: 'not_supported', message, hint: 'SQLite and PostgreSQL do' })
 }
 
+type WholeLedger = Pick<NumberedLedger, 'partitions' | 'numbered'>
+
 /**
  * The ledger of a store record by record, where none is missing that the store itself has put away.
  *
- * @throws CliError `not_supported`
+ * @throws CliError `not_supported`, also when it is read: a ledger in use may fold meanwhile
  */
-export async function wholeLedgerOf(store: OpenStore): Promise<Pick<NumberedLedger, 'partitions' | 'numbered'>> {
+export async function wholeLedgerOf(store: OpenStore): Promise<WholeLedger> {
   const ledger = ledgerOf(store, 'partitions', 'numbered')
   if (store.kind !== 'redis') return ledger
-  for (const partition of await ledger.partitions()) {
-    for (const kind of ['money', 'call'] as const) {
-      const [first] = await ledger.numbered({ partition, kind, after: 0, limit: 1 })
-      if (first === undefined || first.seq === 1) continue
-      const message = `Expected a ledger with all its records, got one that has folded the ${kind} records before ${first.seq}`
-      const hint = 'Redis keeps the newest `maxEntries` whole: what is older can be summed up, and not proved'
-      throw new CliError({ slug: 'not_supported', message, hint })
-    }
-  }
-  return ledger
+  const whole: WholeLedger = { partitions: () => ledger.partitions(), numbered: (of) => unfolded(ledger, of) }
+  for (const partition of await ledger.partitions())
+    for (const kind of ['money', 'call'] as const) await whole.numbered({ partition, kind, after: 0, limit: 1 })
+  return whole
+}
+
+async function unfolded(ledger: WholeLedger, of: Parameters<WholeLedger['numbered']>[0]) {
+  const records = await ledger.numbered(of)
+  const gap = records.findIndex(({ seq }, n) => seq !== of.after + 1 + n)
+  if (gap < 0) return records
+  const [first] = await ledger.numbered({ ...of, after: 0, limit: 1 })
+  // Only the oldest are folded: what is missing behind the first was taken out by somebody.
+  if (first === undefined || first.seq <= of.after + 1 + gap) return records
+  const message = `Expected a ledger with all its records, got one that has folded the ${of.kind} records before ${first.seq}`
+  const hint = 'Redis keeps the newest `maxEntries` whole: what is older can be summed up, and not proved'
+  throw new CliError({ slug: 'not_supported', message, hint })
 }
 
 /** One of some words, or the first. @throws CliError `usage` */

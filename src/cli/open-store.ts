@@ -1,3 +1,4 @@
+import { BudgetError } from 'mcp-budget'
 import { existsSync } from 'node:fs'
 import { CliError } from './cli-error.js'
 import { loadPg, loadRedis } from './drivers.js'
@@ -27,6 +28,7 @@ export interface Versioned {
 }
 
 const CONNECT_MS = 5_000
+const ANSWER_MS = 30_000
 
 /**
  * Opens a store, and changes nothing but with `create`: a file or a schema that is not there, or is of an older
@@ -105,17 +107,36 @@ async function connected(url: string): Promise<{ readonly port: RedisPort; reado
   const { ioredisPort, nodeRedisPort } = await import('mcp-budget/redis')
   let last: unknown
   const noted = (error: unknown): void => void (last = error)
+  const reach = (connecting: Promise<unknown>, close: () => void): Promise<unknown> =>
+    within(CONNECT_MS, connecting).catch((error: unknown) => {
+      close()
+      throw outOfReach(last ?? error)
+    })
   if (ioredis !== undefined) {
     const once = { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0, connectTimeout: CONNECT_MS }
     const client = new ioredis.Redis(url, once)
     client.on('error', noted)
-    await client.connect().catch((error: unknown) => Promise.reject(outOfReach(last ?? error)))
-    return { port: ioredisPort(client), close: async () => client.disconnect() }
+    await reach(client.connect(), () => client.disconnect())
+    return { port: patient(ioredisPort(client)), close: async () => client.disconnect() }
   }
   const client = redis.createClient({ url, socket: { reconnectStrategy: false, connectTimeout: CONNECT_MS } })
   client.on('error', noted)
-  await client.connect().catch((error: unknown) => Promise.reject(outOfReach(last ?? error)))
-  return { port: nodeRedisPort(client), close: async () => client.destroy() }
+  await reach(client.connect(), () => client.destroy())
+  return { port: patient(nodeRedisPort(client)), close: async () => client.destroy() }
+}
+
+/** A server that takes a command and never answers would keep a script for ever. */
+function patient(port: RedisPort): RedisPort {
+  return { send: (key, command) => within(ANSWER_MS, port.send(key, command)) }
+}
+
+async function within<Answer>(ms: number, asked: Promise<Answer>): Promise<Answer> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, fail) => {
+    const message = `Expected an answer of Redis within ${ms / 1_000} seconds, got none`
+    timer = setTimeout(() => fail(new BudgetError({ code: 'timeout', message })), ms)
+  })
+  return await Promise.race([asked, late]).finally(() => clearTimeout(timer))
 }
 
 function outOfReach(cause: unknown): CliError {

@@ -2,7 +2,7 @@ import { BudgetError } from 'mcp-budget'
 import { CliError, usage } from './cli-error.js'
 import { EXIT, type ExitCode } from './exit-code.js'
 import { openStore } from './open-store.js'
-import { printable, printableJson } from './columns.js'
+import { printable, printableJson, printableLines } from './columns.js'
 import { parse, type Parsed } from './program.js'
 import { storeAddress } from './store-address.js'
 import type { Answer, CliCommand, Input } from './command.js'
@@ -29,9 +29,9 @@ const TYPED = ['invalid_config', 'invalid_credits', 'invalid_budget_id', 'invali
 /** Runs one command line. */
 export function run(argv: readonly string[], terminal: Terminal, commands: readonly CliCommand[]): Running {
   let hint: string | undefined
+  // Errors of the command line itself must know it too.
+  const how = { json: argv.includes('--json'), debug: argv.includes('--debug') }
   const done = (async (): Promise<ExitCode> => {
-    // Errors of the command line itself must know it too.
-    const how = { json: argv.includes('--json'), debug: argv.includes('--debug') }
     try {
       if (argv.some((each) => TOKEN.test(each)))
         throw usage(
@@ -52,7 +52,10 @@ export function run(argv: readonly string[], terminal: Terminal, commands: reado
   })()
   return {
     done,
-    interrupt: () => terminal.say(`Interrupted.${hint === undefined ? '' : ` ${hint}`}`),
+    interrupt: () => {
+      const error = { code: 'interrupted', message: 'Interrupted', ...(hint !== undefined && { hint }) }
+      terminal.say(how.json ? jsonOf(error) : `Interrupted.${hint === undefined ? '' : ` ${hint}`}`)
+    },
   }
 }
 
@@ -95,13 +98,19 @@ function tell(
   unanswered: string | undefined,
 ): void {
   const { slug, message, hint } = readable(error, unanswered)
-  const rest = hint === undefined ? {} : { hint }
-  if (json) terminal.say(printableJson(JSON.stringify({ error: { code: slug, message, ...rest } })))
-  else {
-    terminal.say(`${terminal.look('messages', 'red', 'error:')} ${printable(message)}`)
-    if (hint !== undefined) terminal.say(`       ${hint}`)
+  const stack = debug && error instanceof Error ? stackOf(error) : undefined
+  if (json) {
+    const rest = { ...(hint !== undefined && { hint }), ...(stack !== undefined && { stack }) }
+    terminal.say(jsonOf({ code: slug, message, ...rest }))
+    return
   }
-  if (debug && error instanceof Error) terminal.say(stackOf(error))
+  terminal.say(`${terminal.look('messages', 'red', 'error:')} ${printable(message)}`)
+  if (hint !== undefined) terminal.say(`       ${printable(hint)}`)
+  if (stack !== undefined) terminal.say(printableLines(stack))
+}
+
+function jsonOf(error: object): string {
+  return printableJson(JSON.stringify({ error }))
 }
 
 function readable(

@@ -78,8 +78,11 @@ async function readSecret(path: string): Promise<Buffer> {
   const file = await open(path).catch(unreadable)
   try {
     const bytes = Buffer.alloc(MOST_BYTES + 1)
-    const { bytesRead } = await file.read(bytes, 0, bytes.length, null).catch(unreadable)
-    if (bytesRead <= MOST_BYTES) return bytes.subarray(0, bytesRead)
+    let length = 0
+    // A pipe, such as `<(vault read …)`, gives it in pieces, and a piece of a key may look like a key.
+    for (let read = 1; read > 0 && length < bytes.length; length += read)
+      read = (await file.read(bytes, length, bytes.length - length, null).catch(unreadable)).bytesRead
+    if (length <= MOST_BYTES) return bytes.subarray(0, length)
     throw new CliError({ slug: 'too_large', message: `Expected up to ${MOST_BYTES} bytes, got more: ${path}` })
   } finally {
     await file.close()

@@ -21,10 +21,16 @@ export function whenOf(
     const span = Number(count) * UNITS[unit as keyof typeof UNITS]
     return direction === 'ago' ? now - span : now + span
   }
-  const time = TIME.test(typed) ? Date.parse(typed) : NaN
+  const time = TIME.test(typed) && isDay(typed.slice(0, 10)) ? Date.parse(typed) : NaN
   if (!Number.isNaN(time)) return time
   const examples = `\`30m\`, \`12h\`, \`7d\` (${direction}), \`2026-12-01\` or \`2026-12-01T08:00Z\``
   throw usage(`Expected ${what} to be a time such as ${examples}, got ${shown(typed)}`)
+}
+
+// `Date.parse` takes February 30 for a day in March.
+function isDay(day: string): boolean {
+  const time = Date.parse(day)
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(day)
 }
 
 /** A moment for people: `2026-12-01T08:00:00Z (in 3 hours)`. Beyond what a date can be, seconds since 1970. */

@@ -56,7 +56,8 @@ export interface PagedLedger extends Ledger {
    * that was there when the first page was read. One that comes later with an earlier time than a cursor has passed is
    * not seen by it.
    *
-   * @throws BudgetError `invalid_config` for a cursor that is none, or an unknown key
+   * @throws BudgetError `invalid_config` for a cursor that is none, or an unknown key; `ledger_gap` when records that no
+   * page has had were folded meanwhile
    */
   page(query?: LedgerQuery & PageRequest): MaybePromise<LedgerPage>
   /** What `report(await entries(query))` says in sums, made where the records are. */

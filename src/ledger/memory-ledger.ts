@@ -2,7 +2,7 @@ import { tenantOf, type BudgetId } from '../budget/budget-id.js'
 import { applyChange } from '../budget/hold.js'
 import { assertKeys, integer } from '../core/settings.js'
 import { matching } from './matching.js'
-import { readCursor, readPage, readQuery } from './read-query.js'
+import { foldedMeanwhile, readCursor, readPage, readQuery } from './read-query.js'
 import { addCalls, type Mutable } from './call-sums.js'
 import { report, type ReportSums } from './report.js'
 import type { CallRecord, FoldedCalls, LedgerRecord, MoneyEntry } from './entry.js'
@@ -10,6 +10,8 @@ import type { LedgerPage, LedgerQuery, PagedLedger, PageRequest } from './ledger
 
 /** Where a record stands: its time, money or call, and a number. What was folded away comes first. */
 type Position = readonly [at: number, kind: number, n: number]
+/** How many were folded when the first page was read, and where the last record of the page before stands. */
+type Cursor = readonly [folded: number, ...Position]
 
 /**
  * How many kinds of folded calls are told apart. Beyond it the tool's name is dropped, and beyond twice as many the
@@ -41,6 +43,8 @@ export class MemoryLedger implements PagedLedger {
   #head = 0
   /** How many records came before the first of `#records`. */
   #before = 0
+  /** The last place of a record that has been folded away. */
+  #foldedTo: Position = [-1, 0, 0]
 
   /**
    * @param options.maxEntries how many records are kept whole, 100,000 by default. They are folded in batches: up to
@@ -82,9 +86,12 @@ export class MemoryLedger implements PagedLedger {
     return all.filter(matching(all, readQuery(query), this.#partitionOf))
   }
 
+  /** @throws BudgetError `invalid_config`; `ledger_gap` when records that no page has had were folded meanwhile */
   page(request?: LedgerQuery & PageRequest): LedgerPage {
     const { query, cursor, limit } = readPage(request)
-    const after = readCursor<Position>(cursor, [0, 0, 0]) ?? [-2, 0, 0]
+    const folded = this.#before + this.#head
+    const [then, ...after] = readCursor<Cursor>(cursor, [0, 0, 0, 0]) ?? [folded, -2, 0, 0]
+    if (then !== folded && compare(this.#foldedTo, after) > 0) throw foldedMeanwhile()
     const placed = this.#placed()
     const all = placed.map(({ record }) => record)
     const matches = matching(all, query, this.#partitionOf)
@@ -92,7 +99,10 @@ export class MemoryLedger implements PagedLedger {
       .filter(({ record, place }) => compare(place, after) > 0 && matches(record))
       .sort((a, b) => compare(a.place, b.place))
     const records = found.slice(0, limit).map(({ record }) => record)
-    return { records, next: found.length > limit ? JSON.stringify(found[limit - 1]?.place) : undefined }
+    return {
+      records,
+      next: found.length > limit ? JSON.stringify([then, ...(found[limit - 1]?.place ?? after)]) : undefined,
+    }
   }
 
   report(query?: LedgerQuery): ReportSums {
@@ -112,6 +122,8 @@ export class MemoryLedger implements PagedLedger {
 
   #foldNext(): void {
     const record = this.#records[this.#head] as LedgerRecord
+    const place = placeOf(record, this.#before + this.#head)
+    if (compare(place, this.#foldedTo) > 0) this.#foldedTo = place
     this.#records[this.#head++] = undefined
     if (record.kind === 'money') this.#foldMoney(record)
     else if (record.outcome !== 'begun') addCalls(this.#foldedLike(record), record)

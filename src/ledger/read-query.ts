@@ -1,5 +1,6 @@
 import { budgetId } from '../budget/budget-id.js'
 import { assertKeys, integer, misconfigured, oneOf } from '../core/settings.js'
+import { BudgetError } from '../core/errors.js'
 import type { LedgerQuery, PageRequest } from './ledger.js'
 
 const TEXTS = ['partition', 'tenant', 'tokenId', 'tool', 'taskId', 'operationId', 'chargeId'] as const
@@ -59,6 +60,12 @@ export function readCursor<Position extends ReadonlyArray<string | number>>(
     // Said below.
   }
   throw misconfigured('cursor', 'the `next` of the page before', cursor)
+}
+
+/** Records that a cursor has not passed were folded away: what comes now would look like all of them. */
+export function foldedMeanwhile(): BudgetError {
+  const message = 'Expected all records from a cursor on, and some were folded since the first page: begin anew'
+  return new BudgetError({ code: 'ledger_gap', message })
 }
 
 /** Whether a text is how the id of a token is shown to people: its first twelve characters. */

@@ -62,6 +62,14 @@ export class CallAppender {
   }
 }
 
+/** Far below what the script can read. */
+const DEEPEST = 32
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((each) => isDeeper(each, levels - 1))
+}
+
 // What could not be counted when it is old would stop all that comes after it.
 function assertCall(record: LedgerRecord): asserts record is CallRecord | FoldedCalls {
   if (!isObject(record) || (record.kind !== 'call' && record.kind !== 'calls'))
@@ -70,6 +78,7 @@ function assertCall(record: LedgerRecord): asserts record is CallRecord | Folded
       'one of a call: the store writes money entries itself',
       (record as Partial<LedgerRecord> | undefined)?.kind,
     )
+  if (isDeeper(record, DEEPEST)) throw invalid('record', `nested at most ${DEEPEST} deep`, record)
   const { outcome, proves, tool, budgets } = record
   for (const [name, value] of Object.entries({ outcome, proves, tool }))
     if (typeof value !== 'string') throw invalid(`record.${name}`, 'a text', value)

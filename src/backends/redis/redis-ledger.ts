@@ -1,5 +1,4 @@
 import { integer, oneOf } from '../../core/settings.js'
-import { BudgetError } from '../../core/errors.js'
 import {
   booksOf,
   comparePlaces,
@@ -12,7 +11,7 @@ import {
 import { CallAppender } from './call-appender.js'
 import { callKeysOf, NOWHERE } from './keys.js'
 import { matching } from '../../ledger/matching.js'
-import { readCursor, readPage, readQuery } from '../../ledger/read-query.js'
+import { foldedMeanwhile, readCursor, readPage, readQuery } from '../../ledger/read-query.js'
 import { report } from '../../ledger/report.js'
 import { someTextsAfter, type Send } from './numbered-texts.js'
 import type {
@@ -154,8 +153,3 @@ export class RedisLedger implements PagedLedger, NumberedLedger {
 
 /** How many were folded when the first page was read, and the place of the last record of the page before. */
 type Cursor = readonly [folded: number, ...place: Place]
-
-function foldedMeanwhile(): BudgetError {
-  const message = 'Expected all records from a cursor on, and some were folded since the first page: begin anew'
-  return new BudgetError({ code: 'ledger_gap', message })
-}

@@ -1,5 +1,10 @@
 import { BudgetError } from '../../core/errors.js'
 
+/** What is used of `node:path`. */
+interface Paths {
+  resolve(path: string): string
+}
+
 /** What is used of the file system. */
 interface FileSystem {
   statSync(path: string, options: object): { readonly dev: bigint; readonly ino: bigint } | undefined
@@ -10,10 +15,13 @@ interface FileSystem {
  * removed or replaced: it would commit to what nobody can open again. No check where there is no file, as in memory.
  */
 export function sameFile(path: string): (() => void) | undefined {
-  const opened = fileAt(path)
+  const { resolve } = builtin<Paths>('node:path')
+  // SQLite goes on with the file when the process goes to another folder.
+  const there = resolve?.(path) ?? path
+  const opened = fileAt(there)
   if (opened === undefined) return undefined
   return () => {
-    const now = fileAt(path)
+    const now = fileAt(there)
     if (now === opened) return
     const got = now === undefined ? 'none' : 'another'
     const expected = `the file that was opened at ${JSON.stringify(path)}`
@@ -26,9 +34,12 @@ export function sameFile(path: string): (() => void) | undefined {
 
 /** A file as the system tells it from others. */
 function fileAt(path: string): string | undefined {
-  // As the driver is asked for: bundles for other places have no such import.
-  const { getBuiltinModule: load } = process as { readonly getBuiltinModule?: (this: void, id: string) => unknown }
-  const { statSync } = (load?.('node:fs') ?? {}) as Partial<FileSystem>
-  const found = statSync?.(path, { bigint: true, throwIfNoEntry: false })
+  const found = builtin<FileSystem>('node:fs').statSync?.(path, { bigint: true, throwIfNoEntry: false })
   return found && `${found.dev} ${found.ino}`
+}
+
+// As the driver is asked for: bundles for other places have no such import.
+function builtin<Module>(id: string): Partial<Module> {
+  const { getBuiltinModule: load } = process as { readonly getBuiltinModule?: (this: void, id: string) => unknown }
+  return load?.(id) ?? {}
 }

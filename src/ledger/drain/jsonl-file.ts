@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { isObject } from '../../core/json.js'
 import { keyOf, type Book } from './drain-ledger.js'
 import type { NumberedRecord } from '../ledger.js'
@@ -32,7 +31,7 @@ export function recordOfLine(line: string): DrainedRecord | undefined {
  */
 export async function* readDrained(path: string): AsyncGenerator<DrainedRecord> {
   const last = new Map<string, number>()
-  for await (const line of createInterface({ input: createReadStream(path, 'utf8'), crlfDelay: Infinity })) {
+  for await (const line of linesOf(path)) {
     const said = recordOfLine(line)
     if (said === undefined) continue
     const key = keyOf(said)
@@ -40,4 +39,15 @@ export async function* readDrained(path: string): AsyncGenerator<DrainedRecord> 
     last.set(key, said.seq)
     yield said
   }
+}
+
+// Not by `readline`: from Node 24 on a line ends for it at U+2028 too, which the name of a tool may have.
+async function* linesOf(path: string): AsyncGenerator<string> {
+  let rest = ''
+  for await (const text of createReadStream(path, 'utf8') as AsyncIterable<string>) {
+    const lines = (rest + text).split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines
+  }
+  yield rest
 }

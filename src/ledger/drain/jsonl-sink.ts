@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
-import { open, type FileHandle } from 'node:fs/promises'
+import { open, stat, type FileHandle } from 'node:fs/promises'
+import { BudgetError } from '../../core/errors.js'
 import { keyOf, type Book, type DrainBatch, type DrainSink } from './drain-ledger.js'
 import { lineOf, recordOfLine } from './jsonl-file.js'
 import type { NumberedRecord } from '../ledger.js'
@@ -12,7 +13,8 @@ const NEWLINE = 10
  * before it is confirmed. It finds its place in the file, also after a kill. Read it with {@link readDrained}.
  *
  * Several processes may write one file of a local disk. They leave out what they see there; what comes twice all the same
- * is left out by whoever reads. A new file can be read by its owner only.
+ * is left out by whoever reads. A new file can be read by its owner only. One that is moved, removed or cut while a sink
+ * has it open is written to no more: `store_unavailable`. Close the sink first, and make another.
  *
  * @example await drainLedger({ from: enforcer.ledger, to: jsonlSink('ledger.jsonl') })
  */
@@ -31,6 +33,8 @@ class JsonlFile {
   #handle: FileHandle | undefined
   /** Up to where whole lines were read. */
   #read = 0
+  /** How long the file was when it was last looked at. */
+  #size = 0n
   /** One thing after the other. */
   #queue: Promise<unknown> = Promise.resolve()
 
@@ -55,6 +59,7 @@ class JsonlFile {
       // Half of a line that a kill has left becomes a line of its own.
       await handle.appendFile(`${isWhole ? '' : '\n'}${lines.join('')}`)
       await handle.datasync()
+      this.#size = (await handle.stat({ bigint: true })).size
     })
   }
 
@@ -66,11 +71,32 @@ class JsonlFile {
   }
 
   async #open(): Promise<FileHandle> {
-    if (this.#handle !== undefined) return this.#handle
+    if (this.#handle !== undefined) {
+      await this.#assertSame(this.#handle)
+      return this.#handle
+    }
     this.#handle = await open(this.#path, 'a+', 0o600)
     await this.#handle.sync()
     await syncFolder(dirname(this.#path))
     return this.#handle
+  }
+
+  // What is written to a file that nobody can open again looks drained, and is lost when the ledger folds it.
+  async #assertSame(handle: FileHandle): Promise<void> {
+    const [own, there] = await Promise.all([
+      handle.stat({ bigint: true }),
+      stat(this.#path, { bigint: true }).catch(() => undefined),
+    ])
+    const isSame = there?.ino === own.ino && there.dev === own.dev
+    if (isSame && own.size >= this.#size) {
+      this.#size = own.size
+      return
+    }
+    const got = there === undefined ? 'none' : isSame ? 'one that was cut' : 'another'
+    throw new BudgetError({
+      code: 'store_unavailable',
+      message: `Expected the file that was opened at ${JSON.stringify(this.#path)}, got ${got}; put it back, or make a new sink`,
+    })
   }
 
   /** Reads what was written since, by whomever; answers whether the file ends with a whole line. */

@@ -18,10 +18,12 @@ local callsKey, foldedKey, batchesKey = KEYS[1], KEYS[2], KEYS[3]
 -- Sums by kind, as they must be written: calls, charged, reported.
 local callKinds, kindCount = {}, false
 
--- A record of the text that JSON.stringify makes, in which only half of a character is written as one of these.
+-- A record of the text that JSON.stringify makes, in which only half of a character is written as one of these. What
+-- looks so behind a backslash that is written as two is text: those are put away meanwhile, as what never stands in JSON.
 local function readRecord(text)
-  local sound = text:gsub('\\u[dD][89a-fA-F]%x%x', '\\ufffd')
-  return cjson.decode(sound)
+  local apart = text:gsub('\\\\', '\1')
+  local sound = apart:gsub('\\u[dD][89a-fA-F]%x%x', '\\ufffd')
+  return cjson.decode((sound:gsub('\1', '\\\\')))
 end
 
 local function isKnown(kind)

@@ -114,6 +114,14 @@ local function captureUnplaced(id, refused, op)
   return answer
 end
 
+-- Nobody knows a budget any more that was closed long before somebody looked.
+local function arePayersKnown(lines)
+  for _, line in ipairs(lines) do
+    if not budgetOf(line.budget) then return false end
+  end
+  return true
+end
+
 local function capture(op)
   local id, hold = op[2], get(holds, op[2])
   if hold and hold.lease then return { 'refused', 'unknown_hold' } end
@@ -126,6 +134,7 @@ local function capture(op)
   -- Given back when its time was up; but the work was done.
   local late = finish ~= nil and finish.by == 'expire' and (hold.expires or hold.onExpire) == 'release'
   if hold.state ~= 'open' and not late then return { 'refused', 'hold_ended' } end
+  if late and not arePayersKnown(hold.lines) then return { 'refused', 'unknown_hold' } end
   return captureHold(id, hold, op, late)
 end
 

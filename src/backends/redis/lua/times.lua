@@ -81,6 +81,11 @@ local function forget(kind, name)
   else
     local budget = budgetOf(name)
     if not budget then return end
+    -- What comes back to one below finds those above by it.
+    if childrenOf(name)[1] then
+      forgetAt['b' .. name] = clock + REMEMBERED_MS
+      return
+    end
     if budget.parent then gone[budget.parent .. ' ' .. name] = true end
     put(budgets, name, false)
     forgetAt['o' .. digits(sequence) .. ' ' .. name] = clock + REMEMBERED_MS
