@@ -103,8 +103,9 @@ export function readQueries(d: Dialect): Readonly<Record<keyof FoundRows, Query>
     },
     answers: {
       columns: namesOf('answers'),
-      sql: `SELECT ${columnsOf('answers')} FROM ${d.table('answers')} WHERE ("verb", "id") IN (${d.pairs(1)})`,
-      parameters: ['answers'],
+      sql: `SELECT ${columnsOf('answers')} FROM ${d.table('answers')}
+        WHERE ${d.isIn('"verb"', 1)} AND ${d.isIn('"id"', 2)}`,
+      parameters: ['verbs', 'answers'],
     },
     counters: {
       columns: namesOf('counters'),

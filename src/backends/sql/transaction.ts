@@ -34,7 +34,9 @@ export interface Wanted {
   /** Budgets that were delegated by these, and all below them. */
   readonly prefixes: readonly string[]
   readonly nonces: readonly string[]
-  readonly answers: ReadonlyArray<readonly [verb: string, id: string]>
+  /** The verbs and the ids of requests; what another of these verbs has answered to an id is found too. */
+  readonly verbs: readonly string[]
+  readonly answers: readonly string[]
   readonly counters: ReadonlyArray<readonly [root: string, prefix: string]>
   /** Roots whose counters are all wanted. */
   readonly full: readonly string[]
