@@ -1,4 +1,5 @@
 import {
+  columnsFrom,
   columnsOf,
   forgetQueries,
   insert,
@@ -232,5 +233,6 @@ function upserts(d: Dialect, names: readonly TableName[]): string[] {
 }
 
 function rowsFrom(d: Dialect, name: TableName, parameter: number): string {
-  return `SELECT ${columnsOf(name)} FROM json_populate_recordset(NULL::${d.table(name)}, $${parameter}::json)`
+  const columns = columnsFrom(name, (column) => `"${column}"`)
+  return `SELECT ${columns} FROM json_populate_recordset(NULL::${d.table(name)}, $${parameter}::json)`
 }

@@ -45,6 +45,16 @@ export function namesOf(name: TableName): string[] {
   return [...key, ...rest]
 }
 
+/** Numbers that an entry leaves out where they are 0. */
+const LEFT_OUT = ['available', 'held', 'spent', 'debt', 'in', 'out', 'burned']
+
+/** The columns of a row that is written, each as `read` finds it in JSON. */
+export function columnsFrom(name: TableName, read: (column: string) => string): string {
+  return namesOf(name)
+    .map((column) => (name === 'entries' && LEFT_OUT.includes(column) ? `coalesce(${read(column)}, 0)` : read(column)))
+    .join(', ')
+}
+
 /** Whether a query is asked for anything: it is given partitions, where it looks into some, and texts or numbers. */
 export function isAsked({ parameters }: Pick<Query, 'parameters'>, wanted: object): boolean {
   const isGiven = (name: string): boolean => {
