@@ -286,8 +286,15 @@ const BOUNDS: readonly SqlRule[] = [
       expect(await store.describe('main')).toMatchObject({ available: most, in: most })
       await expect(store.initialize('more', most + 1)).rejects.toMatchObject({ code: 'invalid_credits' })
       expect(await store.grant({ id: 'g', budget: 'main', amount: 1 })).toMatchObject({ reason: 'overflow' })
-      for (const column of ['available', 'in'])
-        await expect(place.sql(`UPDATE :budgets SET "${column}" = 9007199254740992`)).rejects.toThrow()
+      for (const change of [
+        '"available" = "available" + 1, "in" = "in" + 1',
+        '"held" = -1, "in" = "in" - 1',
+        '"spent" = 1',
+        '"forfeited" = 9007199254740992',
+      ])
+        await expect(place.sql(`UPDATE :budgets SET ${change}`), change).rejects.toThrow()
+      for (const change of ['"held" = 9007199254740992', '"debt" = -9007199254740992'])
+        await expect(place.sql(`UPDATE :entries SET ${change}`), change).rejects.toThrow()
       await store.hold({ id: 'h', lines: [{ budget: 'main', amount: most }], ttlMs: MINUTE, onExpire: 'release' })
       expect(await store.describe('main')).toMatchObject({ available: 0, held: most })
       await store.shutdown()

@@ -162,4 +162,22 @@ CREATE TABLE ${s}.seals (
     ['leases', 'leased', 'forfeited']
       .map((column) => `ALTER TABLE ${s}.budgets ADD COLUMN ${CREDITS(column)} DEFAULT 0;`)
       .join('\n'),
+  // The same checks, in one for each table: a statement reads and plans each anew. What is there was checked before, so
+  // it is not looked at again. Answers are found by a list of ids: where that is the first column of an index, no plan
+  // that was made for an empty table reads all answers of a verb instead.
+  (s) => `
+${checks(`${s}.entries`, 'changes', BALANCE, '-9007199254740991')}
+${checks(`${s}.budgets`, 'balance', [...BALANCE, 'leases', 'leased', 'forfeited'], '0')}
+ALTER TABLE ${s}.budgets DROP CONSTRAINT budgets_check, ADD CONSTRAINT budgets_sum
+  CHECK ("in" + "debt" = "available" + "held" + "spent" + "out" + "burned") NOT VALID;
+ALTER TABLE ${s}.answers DROP CONSTRAINT answers_pkey, ADD PRIMARY KEY ("id", "verb");
+`,
 ]
+
+function checks(table: string, name: string, columns: readonly string[], least: string): string {
+  const prefix = table.slice(table.indexOf('.') + 1)
+  const old = columns.map((column) => `DROP CONSTRAINT ${prefix}_${column}_check`)
+  const all = columns.map((column) => `"${column}"`).join(', ')
+  const check = `least(${all}) >= ${least} AND greatest(${all}) <= 9007199254740991`
+  return `ALTER TABLE ${table} ${old.join(', ')}, ADD CONSTRAINT ${prefix}_${name} CHECK (${check}) NOT VALID;`
+}

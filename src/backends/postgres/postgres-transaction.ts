@@ -101,7 +101,8 @@ export class PostgresTransaction implements Transaction {
   }
 
   #lockStatement(wanted: LockWanted): Asked {
-    return this.#filled(this.#options.statements.lock, wanted)
+    const { lock, lockHolds } = this.#options.statements
+    return this.#filled(wanted.holds.length > 0 ? lockHolds : lock, wanted)
   }
 
   #readStatement(wanted: Wanted, now: number | undefined): Asked {
@@ -109,7 +110,7 @@ export class PostgresTransaction implements Transaction {
   }
 
   #locked(answer: Answer, wanted: LockWanted) {
-    const [row] = answer as ReadonlyArray<Record<'partitions' | 'known' | 'homes' | 'now', string>>
+    const [row] = answer as ReadonlyArray<Partial<Record<'partitions' | 'known' | 'homes' | 'now', string>>>
     const { partitions = '[]', known = '[]', homes = '[]', now = '' } = row ?? {}
     const rows = JSON.parse(partitions) as PartitionRow[]
     const all = lockOrder([...wanted.partitions, ...(JSON.parse(homes) as string[])])
@@ -172,7 +173,7 @@ function foundIn(answer: Answer): Found {
 }
 
 /** Lists of pairs. They go as JSON, for drivers do not agree on arrays of arrays. */
-const PAIRS = ['answers', 'counters', 'keys']
+const PAIRS = ['counters', 'keys']
 
 function valueOf(name: string, value: unknown): unknown {
   if (PAIRS.includes(name)) return JSON.stringify(value)

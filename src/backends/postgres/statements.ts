@@ -1,4 +1,5 @@
 import {
+  columnsFrom,
   columnsOf,
   forgetQueries,
   insert,
@@ -44,6 +45,8 @@ export function dialect(schema: string, at: (parameter: number) => string = (n) 
 /** All statements of the store. Each reads or writes rows as JSON, so that no setting of a driver changes a number. */
 export class Statements {
   readonly lock: Prepared
+  /** Locks the partitions of holds too, which it looks up. */
+  readonly lockHolds: Prepared
   readonly partitions: Prepared
   readonly forgetHolds: Prepared
   readonly forgetRest: readonly Prepared[]
@@ -64,7 +67,9 @@ export class Statements {
       parameters,
       ...(columns && { columns }),
     })
-    this.lock = named('lock', lockText(d), ['partitions', 'holds'], ['partitions', 'known', 'homes', 'now'])
+    this.lock = named('lock', lockText(d), ['partitions'], ['partitions', 'now'])
+    const ofHolds = ['partitions', 'known', 'homes', 'now']
+    this.lockHolds = named('lock holds', lockHoldsText(d), ['partitions', 'holds'], ofHolds)
     const made = `INSERT INTO ${d.table('partitions')} (${columnsOf('partitions')}) SELECT "id", 0, 0, 0, 0, 0 FROM unnest($1::text[]) AS "id"`
     this.partitions = named('partitions', `${made} ON CONFLICT ("id") DO NOTHING`, ['partitions'])
     const { holds, rest } = forgetQueries(d, 'FOR UPDATE SKIP LOCKED')
@@ -138,10 +143,15 @@ export class Statements {
   }
 }
 
+// The time is read when the locks are there.
 function lockText(d: Dialect): string {
+  const locked = `SELECT * FROM ${d.table('partitions')} WHERE "id" = ANY ($1::text[]) ORDER BY "id" = '', "id" FOR UPDATE`
+  return `SELECT coalesce(json_agg(locked), '[]')::text AS partitions, (${SERVER_TIME})::text AS now FROM (${locked}) AS locked`
+}
+
+function lockHoldsText(d: Dialect): string {
   const partitions = d.table('partitions')
   const holds = `SELECT "id", "partition" FROM ${d.table('holds')} WHERE ${d.isIn('"id"', 2)}`
-  // The time is read when the locks are there.
   return `WITH known AS (${holds}),
     locked AS (
       SELECT * FROM ${partitions} WHERE "id" = ANY ($1::text[]) OR "id" IN (SELECT "partition" FROM known)
@@ -223,5 +233,6 @@ function upserts(d: Dialect, names: readonly TableName[]): string[] {
 }
 
 function rowsFrom(d: Dialect, name: TableName, parameter: number): string {
-  return `SELECT ${columnsOf(name)} FROM json_populate_recordset(NULL::${d.table(name)}, $${parameter}::json)`
+  const columns = columnsFrom(name, (column) => `"${column}"`)
+  return `SELECT ${columns} FROM json_populate_recordset(NULL::${d.table(name)}, $${parameter}::json)`
 }

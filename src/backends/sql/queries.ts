@@ -45,6 +45,16 @@ export function namesOf(name: TableName): string[] {
   return [...key, ...rest]
 }
 
+/** Numbers that an entry leaves out where they are 0. */
+const LEFT_OUT = ['available', 'held', 'spent', 'debt', 'in', 'out', 'burned']
+
+/** The columns of a row that is written, each as `read` finds it in JSON. */
+export function columnsFrom(name: TableName, read: (column: string) => string): string {
+  return namesOf(name)
+    .map((column) => (name === 'entries' && LEFT_OUT.includes(column) ? `coalesce(${read(column)}, 0)` : read(column)))
+    .join(', ')
+}
+
 /** Whether a query is asked for anything: it is given partitions, where it looks into some, and texts or numbers. */
 export function isAsked({ parameters }: Pick<Query, 'parameters'>, wanted: object): boolean {
   const isGiven = (name: string): boolean => {
@@ -103,8 +113,9 @@ export function readQueries(d: Dialect): Readonly<Record<keyof FoundRows, Query>
     },
     answers: {
       columns: namesOf('answers'),
-      sql: `SELECT ${columnsOf('answers')} FROM ${d.table('answers')} WHERE ("verb", "id") IN (${d.pairs(1)})`,
-      parameters: ['answers'],
+      sql: `SELECT ${columnsOf('answers')} FROM ${d.table('answers')}
+        WHERE ${d.isIn('"verb"', 1)} AND ${d.isIn('"id"', 2)}`,
+      parameters: ['verbs', 'answers'],
     },
     counters: {
       columns: namesOf('counters'),

@@ -1,3 +1,4 @@
+import type { BalanceChange } from '../../budget/hold.js'
 import type { MoneyEntry } from '../../ledger/entry.js'
 
 /** A partition: what is locked while a step decides on it. */
@@ -102,6 +103,13 @@ export interface BanRow {
 export type EntryRow = Omit<MoneyEntry, 'kind' | 'tool' | 'counter'> & {
   readonly tool: string | null
   readonly counter: string | null
+}
+
+/** An entry as it is written: what is 0, or `null`, is left out, for half of what a step writes is that. */
+export type NewEntryRow = {
+  readonly [Name in keyof EntryRow]: Name extends keyof BalanceChange | 'tool' | 'counter'
+    ? NonNullable<EntryRow[Name]> | undefined
+    : EntryRow[Name]
 }
 
 /** The record of a call, or of calls that were folded away. `body` is it, as JSON; texts are as `keptText` has them. */

@@ -25,6 +25,7 @@ export class Touched {
   readonly fresh = new Map<BudgetId, number>()
   /** Roots whose counters are all wanted. */
   readonly full = new Set<BudgetId>()
+  readonly #verbs = new Set<string>()
   readonly #answers = new Set<string>()
   readonly #counters = new Map<BudgetId, Set<string>>()
   readonly #partitionOf: (budget: BudgetId) => string
@@ -40,7 +41,7 @@ export class Touched {
   /** How much is touched: it only grows. */
   get size(): number {
     const { holds, budgets, trees, parents, prefixes, nonces, bans, banned, full } = this
-    const sets = [holds, budgets, trees, parents, prefixes, nonces, bans, banned, full, this.#answers]
+    const sets = [holds, budgets, trees, parents, prefixes, nonces, bans, banned, full, this.#verbs, this.#answers]
     return [...sets, ...this.#counters.values()].reduce((sum, { size }) => sum + size, this.#counters.size)
   }
 
@@ -55,7 +56,8 @@ export class Touched {
       parents: [...this.parents],
       prefixes: [...this.prefixes],
       nonces: [...this.nonces],
-      answers: Array.from(this.#answers, (key) => JSON.parse(key) as [string, string]),
+      verbs: [...this.#verbs],
+      answers: [...this.#answers],
       counters: [...this.#counters].flatMap(([root, prefixes]) =>
         Array.from(prefixes, (prefix) => [root, prefix] as const),
       ),
@@ -168,7 +170,8 @@ export class Touched {
   }
 
   #answer(verb: string, id: string): void {
-    this.#answers.add(JSON.stringify([verb, String(id)]))
+    this.#verbs.add(verb)
+    this.#answers.add(String(id))
   }
 
   #budget(name: BudgetId, also?: Set<BudgetId>): BudgetId | undefined {

@@ -2,7 +2,7 @@ import type { MaybePromise } from '../../core/maybe-promise.js'
 import type { LedgerReader } from './sql-ledger.js'
 import type { Seal } from '../../ledger/seal.js'
 import type { TaskChanges, TasksFound } from './task-set.js'
-import type { BanRow, CountRow, HoldRow, PartitionRow, Rows, TableName } from './rows.js'
+import type { BanRow, CountRow, HoldRow, NewEntryRow, PartitionRow, Rows, TableName } from './rows.js'
 
 /** What is locked: partitions by name, and those of holds that are known. */
 export interface LockWanted {
@@ -34,7 +34,9 @@ export interface Wanted {
   /** Budgets that were delegated by these, and all below them. */
   readonly prefixes: readonly string[]
   readonly nonces: readonly string[]
-  readonly answers: ReadonlyArray<readonly [verb: string, id: string]>
+  /** The verbs and the ids of requests; what another of these verbs has answered to an id is found too. */
+  readonly verbs: readonly string[]
+  readonly answers: readonly string[]
   readonly counters: ReadonlyArray<readonly [root: string, prefix: string]>
   /** Roots whose counters are all wanted. */
   readonly full: readonly string[]
@@ -69,7 +71,8 @@ export interface Found extends FoundRows {
 }
 
 /** Rows to write, and counters to take away. */
-export type Changes = { readonly [Name in TableName]: ReadonlyArray<Rows[Name]> } & {
+export type Changes = { readonly [Name in Exclude<TableName, 'entries'>]: ReadonlyArray<Rows[Name]> } & {
+  readonly entries: readonly NewEntryRow[]
   /** Holds that are new: one that is there by now means that the step was decided on something else. */
   readonly newHolds: readonly HoldRow[]
   readonly uncounted: ReadonlyArray<readonly [root: string, prefix: string]>

@@ -9,7 +9,7 @@ import { LoadedHolds } from './loaded-holds.js'
 import type { BudgetId } from '../../budget/budget-id.js'
 import type { BudgetRecord } from '../engine/budget-record.js'
 import type { BudgetResult, CloseResult, MoveResult } from '../../budget/enforcer.js'
-import type { BudgetRow, CallBudgetRow, CallRow, EntryRow, HoldRow, PartitionRow } from './rows.js'
+import type { BudgetRow, CallBudgetRow, CallRow, HoldRow, NewEntryRow, PartitionRow } from './rows.js'
 import type { Changes, FoundRows } from './transaction.js'
 import type { LedgerRecord, MoneyEntry } from '../../ledger/entry.js'
 import type { MoneySink } from '../engine/book.js'
@@ -37,7 +37,7 @@ export class WorkingSet implements Records, MoneySink {
   readonly revocations = this.#bans.byPartition
   readonly #partitions = new Map<string, PartitionRow>()
   readonly #rows = new Map<BudgetId, BudgetRow>()
-  readonly #entries: EntryRow[] = []
+  readonly #entries: NewEntryRow[] = []
   readonly #calls: CallRow[] = []
   readonly #callBudgets: CallBudgetRow[] = []
   readonly #callCounts = new Map<string, number>()
@@ -100,15 +100,15 @@ export class WorkingSet implements Records, MoneySink {
         op: entry.op,
         budget: entry.budget,
         id: entry.id,
-        tool: entry.tool === undefined ? null : keptText(entry.tool),
-        counter: entry.counter ?? null,
-        available: entry.available,
-        held: entry.held,
-        spent: entry.spent,
-        debt: entry.debt,
-        in: entry.in,
-        out: entry.out,
-        burned: entry.burned,
+        tool: entry.tool === undefined ? undefined : keptText(entry.tool),
+        counter: entry.counter,
+        available: entry.available || undefined,
+        held: entry.held || undefined,
+        spent: entry.spent || undefined,
+        debt: entry.debt || undefined,
+        in: entry.in || undefined,
+        out: entry.out || undefined,
+        burned: entry.burned || undefined,
       })
     }
   }

@@ -1,4 +1,5 @@
 import {
+  columnsFrom,
   columnsOf,
   namesOf,
   forgetQueries,
@@ -110,8 +111,8 @@ function readers<Name extends string>(
 
 // Without a WHERE, SQLite takes ON CONFLICT for a join.
 function rowsOf(name: TableName): string {
-  const columns = namesOf(name).map((column) => `value ->> '$.${column}'`)
-  return `SELECT ${columns.join(', ')} FROM json_each(?1) WHERE true`
+  const columns = columnsFrom(name, (column) => `value ->> '$.${column}'`)
+  return `SELECT ${columns} FROM json_each(?1) WHERE true`
 }
 
 // One text, however many rows: a driver takes longer for each row than SQLite does.
