@@ -64,7 +64,7 @@ export function readCursor<Position extends ReadonlyArray<string | number>>(
 
 /** Records that a cursor has not passed were folded away: what comes now would look like all of them. */
 export function foldedMeanwhile(): BudgetError {
-  const message = 'Expected all records from a cursor on, and some were folded since the first page: begin anew'
+  const message = 'Expected all records from a cursor on, got some folded: begin anew'
   return new BudgetError({ code: 'ledger_gap', message })
 }
 
