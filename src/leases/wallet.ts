@@ -239,10 +239,7 @@ export class Wallet {
       (answer: RenewResult | Unreached) => {
         slice.isAsking = false
         if (isUnreached(answer)) return
-        if (answer.kind === 'refused') {
-          slice.isEnding = true
-          return
-        }
+        if (answer.kind === 'refused') return void (slice.isEnding = true)
         slice.renewed(asked)
         this.remaining = answer.remaining
         if (!answer.recall) return
