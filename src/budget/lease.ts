@@ -95,7 +95,10 @@ export type ReconcileResult =
  * changed. Proved by the kit `enforcerConformance` with `leases: true`.
  */
 export interface LeasingEnforcer extends HoldingEnforcer {
-  /** Puts credits aside for a process. `insufficient` or `exhausted` where less than `least` is left. */
+  /**
+   * Puts credits aside for a process. `insufficient` or `exhausted` where less than `least` is left; `id_reused` where a
+   * `release` came before it, which bars its id as it does that of a hold.
+   */
   lease(request: LeaseRequest): MaybePromise<LeaseResult>
   /** Keeps a lease alive. Refused when its budget takes no more calls, or its token was revoked. */
   renew(request: RenewRequest): MaybePromise<RenewResult>

@@ -1,5 +1,5 @@
 import { open, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { BudgetError } from '../core/errors.js'
 import { isCredits, type Credits } from '../core/credits.js'
 import type { ChargeId } from '../core/ids.js'
@@ -122,7 +122,16 @@ async function rewrite(path: string, claims: ReadonlyMap<ChargeId, Credits>): Pr
     await next.close()
   }
   await rename(`${path}.new`, path)
+  await syncFolder(path)
   return await open(path, 'a')
+}
+
+// Until then a crash of the machine may bring back the file before, without what was noted since. Where a folder cannot
+// be opened or synced, as on Windows, the system has no more to offer.
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(dirname(path), 'r').catch(() => undefined)
+  await folder?.sync().catch(() => {})
+  await folder?.close()
 }
 
 async function lock(path: string): Promise<void> {

@@ -3,7 +3,8 @@ import { consumeRound } from '../budget/hold.js'
 import { assertCredits, type Credits } from '../core/credits.js'
 import { isUnreached, reach } from '../budget/reach.js'
 import { lacksCredits } from '../budget/refusals.js'
-import { LocalHold, LocalHolds } from './local-holds.js'
+import { Exception, type LocalHold } from './local-hold.js'
+import { countOf, LocalHolds } from './local-holds.js'
 import { mintChargeId } from '../core/ids.js'
 import type { Asked } from './slice.js'
 import type { ChargeId } from '../core/ids.js'
@@ -47,20 +48,21 @@ export class LocalHolding {
    * @param again also one that the store was asked for, and is told to give back
    */
   place(request: HoldRequest, wallet: Wallet, now: Asked, again = false): HoldResult | undefined {
-    const { id, ttlMs } = request
+    const { id } = request
     const { amount } = request.lines[0] as { readonly amount: Credits }
-    const known = this.#holds.find(id)
-    if (known !== undefined && !(again && known.storeId !== undefined)) return replay(known, request)
+    const count = countOf(id)
+    const known = this.#holds.findByCount(id, count)
+    if (known !== undefined && !(again && known.exception?.storeId !== undefined)) return replay(known, request)
     const slice = wallet.draw(amount, now)
     if (slice === undefined) return undefined
-    this.#holds.add(id, new LocalHold(request, wallet, slice, amount, now.steady + ttlMs), now.steady)
+    this.#holds.add(request, count, wallet, slice, now.steady)
     return { kind: 'held', holdId: id, remaining: wallet.remaining + slice.left, debt: 0 }
   }
 
   /** Keeps a hold here: the store may have placed it, or may yet, and is told to give it back, or bars it. */
   bar(id: ChargeId, cause: unknown): void {
     const hold = this.#holds.find(id)
-    if (hold !== undefined) hold.isBarred = true
+    if (hold !== undefined) (hold.exception ??= new Exception()).isBarred = true
     const post = (): MaybePromise<undefined> =>
       andThen(this.#store.release({ id: `${id}.r`, holdId: id }), () => undefined)
     this.#outbox.add({ chargeId: id, post }, cause)
@@ -69,58 +71,68 @@ export class LocalHolding {
   capture(request: CaptureRequest): MaybePromise<CaptureResult> {
     const hold = this.#holds.find(request.holdId)
     if (hold === undefined) return this.#store.capture(request)
-    if (hold.moving !== undefined) return andThen(hold.moving, () => this.capture(request))
-    if (hold.storeId !== undefined) {
+    const { exception } = hold
+    if (exception?.moving !== undefined) return andThen(exception.moving, () => this.capture(request))
+    if (exception?.storeId !== undefined) {
       hold.deadline = -Infinity
-      return this.#store.capture({ ...request, holdId: hold.storeId })
+      return this.#store.capture({ ...request, holdId: exception.storeId })
     }
     const { amount, overage } = request
     assertCredits(amount, 'amount')
-    if (!hold.isOpen) return this.#captureEnded(hold, request)
+    if (hold.state !== 'open') return this.#captureEnded(hold, request)
     const charged = Math.min(amount, hold.amount)
+    this.#holds.close(hold)
     hold.wallet.end(hold.slice, hold.amount, charged)
     const beyond = overage === 'debt' ? amount - charged : 0
     if (beyond > 0) this.#chargeMore(hold, beyond)
-    return hold.end(request, { kind: 'captured', charged: charged + beyond, late: false })
+    hold.captured(request, charged + beyond, false)
+    return { kind: 'captured', charged: charged + beyond, late: false }
   }
 
   release(request: ReleaseRequest): MaybePromise<ReleaseResult> {
     const hold = this.#holds.find(request.holdId)
     if (hold === undefined) return this.#store.release(request)
-    if (hold.moving !== undefined) return andThen(hold.moving, () => this.release(request))
-    hold.isGivenUp = true
-    if (hold.storeId !== undefined) {
+    const { exception } = hold
+    if (exception?.moving !== undefined) return andThen(exception.moving, () => this.release(request))
+    if (exception !== undefined) exception.isGivenUp = true
+    if (exception?.storeId !== undefined) {
       hold.deadline = -Infinity
-      return this.#store.release({ ...request, holdId: hold.storeId })
+      return this.#store.release({ ...request, holdId: exception.storeId })
     }
-    const { ended, answer } = hold
-    if (ended?.id === request.id && answer?.kind === 'released') return answer
-    if (!hold.isOpen) return ENDED
+    const answer = { kind: 'released', returned: hold.amount } as const
+    if (hold.state === 'released' && hold.endId === request.id) return answer
+    if (hold.state !== 'open') return ENDED
+    this.#holds.close(hold)
     hold.wallet.end(hold.slice, hold.amount, 0)
-    return hold.end(request, { kind: 'released', returned: hold.amount })
+    hold.state = 'released'
+    hold.endId = request.id
+    hold.request = undefined
+    return answer
   }
 
   extend(request: ExtendRequest): MaybePromise<ExtendResult> {
     const { holdId, round, onExpire, lines } = request
     const hold = this.#holds.find(holdId)
     if (hold === undefined) return this.#store.extend(request)
-    if (hold.moving !== undefined) return andThen(hold.moving, () => this.extend(request))
-    if (hold.storeId !== undefined) {
+    const { exception } = hold
+    if (exception?.moving !== undefined) return andThen(exception.moving, () => this.extend(request))
+    if (exception?.storeId !== undefined) {
       hold.deadline = Math.max(hold.deadline, this.#now().steady + request.ttlMs)
-      return this.#store.extend({ ...request, holdId: hold.storeId })
+      return this.#store.extend({ ...request, holdId: exception.storeId })
     }
     if (!hold.isAskedFor(lines)) return UNKNOWN
-    if (!hold.isOpen) return ENDED
+    if (hold.state !== 'open') return ENDED
     // It may outlive this process, or be ended by another.
     const isOthers = round !== undefined || onExpire !== undefined || lines !== undefined
-    return isOthers && !hold.isBarred ? this.#handOver(hold, request) : this.#extended(hold, request)
+    return isOthers && exception?.isBarred !== true ? this.#handOver(hold, request) : this.#extended(hold, request)
   }
 
   /** Ends what nobody ended, as its holds say for that; what is on its way to the store when that has answered. */
   expire(now: number): void {
     for (const hold of this.#holds.due(now)) {
-      if (hold.moving !== undefined) continue
-      hold.isOpen = false
+      if (hold.exception?.moving !== undefined) continue
+      this.#holds.close(hold)
+      hold.state = 'expired'
       hold.wallet.end(hold.slice, hold.amount, hold.onExpire === 'capture' ? hold.amount : 0)
     }
   }
@@ -131,7 +143,7 @@ export class LocalHolding {
       this.expire(Infinity)
       const moving = this.#holds.due(Infinity)
       if (moving.length === 0) return
-      await Promise.allSettled(moving.map((hold) => Promise.resolve(hold.moving)))
+      await Promise.allSettled(moving.map((hold) => Promise.resolve(hold.exception?.moving)))
     }
   }
 
@@ -140,59 +152,62 @@ export class LocalHolding {
    * back: by another id, for what was refused stays refused.
    */
   placeInStore(request: HoldRequest, wallet: Wallet, now: Asked): MaybePromise<HoldResult> {
-    let hold = this.#holds.find(request.id)
-    if (hold === undefined) {
-      hold = new LocalHold(request, wallet, wallet.nothing, 0, Infinity)
-      hold.isOpen = false
-      hold.storeId = request.id
-      this.#holds.add(request.id, hold, now.steady)
-    }
-    return this.#askStore(hold, request)
+    const known = this.#holds.find(request.id)
+    const hold = known ?? this.#holds.addMoved(request, wallet, now.steady)
+    const exception = (hold.exception ??= new Exception())
+    exception.storeId ??= request.id
+    return this.#askStore(hold, exception, request)
   }
 
   /** Whether a hold waits for what this process gives back. */
   isGivingBack(id: ChargeId): boolean {
-    return this.#holds.find(id)?.givingBack !== undefined
+    return this.#holds.find(id)?.exception?.givingBack !== undefined
   }
 
-  #askStore(hold: LocalHold, request: HoldRequest): MaybePromise<HoldResult> {
+  #askStore(hold: LocalHold, exception: Exception, request: HoldRequest): MaybePromise<HoldResult> {
     const { id } = request
-    const storeId = hold.storeId ?? id
+    const storeId = exception.storeId ?? id
     return andThen(this.#store.hold({ ...request, id: storeId }), (answer) => {
       if (answer.kind === 'held') return storeId === id ? answer : { ...answer, holdId: id }
-      if (!lacksCredits(answer.reason) || storeId !== id || hold.isGivenUp) return answer
-      return this.#afterGivingBack(hold, request, answer)
+      if (!lacksCredits(answer.reason) || storeId !== id || exception.isGivenUp) return answer
+      return this.#afterGivingBack(hold, exception, request, answer)
     })
   }
 
-  async #afterGivingBack(hold: LocalHold, request: HoldRequest, refused: HoldResult): Promise<HoldResult> {
+  async #afterGivingBack(
+    hold: LocalHold,
+    exception: Exception,
+    request: HoldRequest,
+    refused: HoldResult,
+  ): Promise<HoldResult> {
     // Two tries of one request get one answer.
-    const hasGivenBack = await (hold.givingBack ??= hold.wallet.giveBackAll())
-    if (hold.storeId === request.id) {
-      if (!hasGivenBack || hold.isGivenUp) return refused
+    const hasGivenBack = await (exception.givingBack ??= hold.wallet.giveBackAll())
+    if (exception.storeId === request.id) {
+      if (!hasGivenBack || exception.isGivenUp) return refused
       const { steady, wall } = this.#now()
-      hold.storeId = mintChargeId(wall)
+      exception.storeId = mintChargeId(wall)
       hold.deadline = steady + request.ttlMs
     }
-    return this.#askStore(hold, request)
+    return this.#askStore(hold, exception, request)
   }
 
-  #captureEnded(hold: LocalHold, request: CaptureRequest): MaybePromise<CaptureResult> {
-    const { ended, answer } = hold
+  #captureEnded(hold: LocalHold, request: CaptureRequest): CaptureResult {
     const { amount, overage } = request
-    if (ended?.id === request.id && answer?.kind === 'captured') {
-      const { amount: before, overage: how } = ended as CaptureRequest
-      return before === amount && how === overage ? answer : REUSED
+    if (hold.state === 'captured' && hold.endId === request.id) {
+      if (hold.endAmount !== amount || hold.overage !== overage) return REUSED
+      return { kind: 'captured', charged: hold.charged, late: hold.isLate }
     }
     // Given back when its time was up; but the work was done.
-    if (ended !== undefined || hold.onExpire === 'capture') return ENDED
+    if (hold.state !== 'expired' || hold.onExpire === 'capture') return ENDED
     const charged = overage === 'debt' ? amount : Math.min(amount, hold.amount)
     if (charged > 0) this.#chargeMore(hold, charged)
-    return hold.end(request, { kind: 'captured', charged, late: true })
+    hold.captured(request, charged, true)
+    return { kind: 'captured', charged, late: true }
   }
 
   // A known spend: out of a lease, or else by the store, whatever that has left.
-  #chargeMore({ wallet, request: { lines, meta } }: LocalHold, amount: Credits): void {
+  #chargeMore({ wallet, request: asked }: LocalHold, amount: Credits): void {
+    const { lines, meta } = asked as HoldRequest
     const now = this.#now()
     const slice = wallet.draw(amount, now)
     if (slice !== undefined) return wallet.end(slice, amount, amount)
@@ -210,17 +225,20 @@ export class LocalHolding {
   #handOver(hold: LocalHold, request: ExtendRequest): MaybePromise<ExtendResult> {
     const { ttlMs, round, onExpire = hold.onExpire } = request
     const { timeoutMs, clock } = this.#settings
-    const asked: HoldRequest = { ...hold.request, ttlMs, onExpire, overdraft: true }
+    const asked: HoldRequest = { ...(hold.request as HoldRequest), ttlMs, onExpire, overdraft: true }
+    const exception = (hold.exception ??= new Exception())
     const moved = andThen(
       reach(() => this.#store.hold(asked), { timeoutMs, clock }),
       (answer): MaybePromise<ExtendResult> => {
-        hold.moving = undefined
+        exception.moving = undefined
         if (isUnreached(answer) || answer.kind !== 'held') {
           if (isUnreached(answer) && !answer.misuse) this.bar(asked.id, answer.cause)
           return this.#extended(hold, request)
         }
-        hold.isOpen = false
-        hold.storeId = asked.id
+        this.#holds.close(hold)
+        hold.state = 'moved'
+        hold.request = undefined
+        exception.storeId = asked.id
         hold.wallet.handedOver(hold.slice, answer.debt > 0)
         if (round !== undefined) return this.#store.extend({ ...request, holdId: asked.id })
         const { remaining, debt } = answer
@@ -228,12 +246,12 @@ export class LocalHolding {
       },
     )
     // A store that has answered at once has it already.
-    if (isPromise(moved) && hold.storeId === undefined) hold.moving = moved
+    if (isPromise(moved) && exception.storeId === undefined) exception.moving = moved
     return moved
   }
 
   #extended(hold: LocalHold, { id, ttlMs, round, onExpire }: ExtendRequest): ExtendResult {
-    const reason = round === undefined ? undefined : consumeRound(hold, round, id)
+    const reason = round === undefined ? undefined : consumeRound((hold.exception ??= new Exception()), round, id)
     if (reason !== undefined) return { kind: 'refused', reason }
     const { steady, wall } = this.#now()
     hold.onExpire = onExpire ?? hold.onExpire
@@ -244,13 +262,11 @@ export class LocalHolding {
 }
 
 function replay(known: LocalHold, request: HoldRequest): HoldResult | undefined {
-  if (known.storeId !== undefined) return undefined
+  if (known.exception?.storeId !== undefined) return undefined
   const { lines, ttlMs, onExpire } = request
-  const before = known.request
   const [line] = lines
-  const [own] = before.lines
-  const isSame = before.ttlMs === ttlMs && before.onExpire === onExpire && own?.amount === line?.amount
+  const isSame = known.ttlMs === ttlMs && known.onExpireAsked === onExpire && known.amount === line?.amount
   const remaining = known.wallet.remaining + known.slice.left
-  if (isSame && own?.budget === line?.budget) return { kind: 'held', holdId: request.id, remaining, debt: 0 }
+  if (isSame && known.budget === line.budget) return { kind: 'held', holdId: request.id, remaining, debt: 0 }
   return { ...REUSED, budget: line?.budget ?? '', remaining: 0 }
 }

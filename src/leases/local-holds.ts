@@ -1,88 +1,111 @@
-import { budgetId } from '../budget/budget-id.js'
+import { LocalHold } from './local-hold.js'
+import { OpenHolds } from './open-holds.js'
 import type { ChargeId } from '../core/ids.js'
-import type { Credits } from '../core/credits.js'
-import type { CaptureRequest, CaptureResult, HoldRequest, ReleaseRequest, ReleaseResult } from '../budget/enforcer.js'
-import type { OnExpire } from '../budget/hold.js'
+import type { HoldRequest } from '../budget/enforcer.js'
 import type { Slice } from './slice.js'
 import type { Wallet } from './wallet.js'
 
-/** A hold that a process has placed in a lease of its own; after its end the memory of it. */
-export class LocalHold {
-  isOpen = true
-  onExpire: OnExpire
-  /** The request that ended it, and what that was answered; none where its time was up. */
-  ended: CaptureRequest | ReleaseRequest | undefined = undefined
-  answer: CaptureResult | ReleaseResult | undefined = undefined
-  /** Settles when the store has it, or would not take it. */
-  moving: PromiseLike<unknown> | undefined = undefined
-  /** What the store is waiting for before it is asked again. */
-  givingBack: Promise<boolean> | undefined = undefined
-  /** Whoever asked for it does not want it any more. */
-  isGivenUp = false
-  /** The store was told to give it back, so it stays here. */
-  isBarred = false
-  /** As in {@link consumeRound}. */
-  rounds: Map<number, string> | undefined = undefined
-  /** The store has it, or was asked for it, under this id. */
-  storeId: ChargeId | undefined = undefined
-
-  constructor(
-    readonly request: HoldRequest,
-    readonly wallet: Wallet,
-    readonly slice: Slice,
-    readonly amount: Credits,
-    public deadline: number,
-  ) {
-    this.onExpire = request.onExpire
-  }
-
-  /** Whether only this process knows under which id the store has it. */
-  isRenamed(now: number): boolean {
-    return this.storeId !== undefined && this.storeId !== this.request.id && this.deadline > now
-  }
-
-  /** Whether it puts aside what these lines ask for, where any are given. */
-  isAskedFor(lines: HoldRequest['lines'] | undefined): boolean {
-    const [line] = lines ?? this.request.lines
-    const [own] = this.request.lines
-    const isOne = lines === undefined || (lines.length === 1 && (line?.unit ?? 'credits') === 'credits')
-    return isOne && line?.amount === own?.amount && budgetId(line?.budget ?? '') === budgetId(own?.budget ?? '')
-  }
-
-  /** Remembers how it ended. */
-  end<Answer extends CaptureResult | ReleaseResult>(request: CaptureRequest | ReleaseRequest, answer: Answer): Answer {
-    this.isOpen = false
-    this.ended = request
-    this.answer = answer
-    return answer
-  }
-}
-
-/** A generation ends with so many holds, or after so long. */
-const GENERATION = { ms: 600_000, holds: 100_000 } as const
+/** How many places there are by the number in an id, at first and at most: powers of two. */
+const PLACES = { first: 1_024, most: 262_144 } as const
+/** So long an ended hold is remembered, or until so many others were placed. */
+const REMEMBERED = { ms: 600_000, holds: 100_000 } as const
+const DASH = 45
+/** Of a number of nine digits to the base 36, which is exact. */
+const LARGEST = 36 ** 9
 
 /**
- * What a process remembers by an id: open holds as long as they are, others for ten minutes or the last 100,000, and
- * never more than 200,000 of those.
+ * What a process remembers by an id: open holds as long as they are, others for ten minutes or until 100,000 were placed
+ * after them, whichever is sooner at least.
+ *
+ * The ids of a process end in a rising number. That is the place of a hold in a ring: it is found without a hash, and
+ * forgotten by being written over. One whose place another still needs is in a map.
  */
 export class LocalHolds {
+  #ring: Array<LocalHold | undefined> = new Array<LocalHold | undefined>(PLACES.first)
+  #mask = PLACES.first - 1
+  #placed = 0
+  /** The last that was placed: most often the next to be looked for. */
+  #last: LocalHold | undefined
+  readonly #open = new OpenHolds()
   #young = new Map<ChargeId, LocalHold>()
   #old = new Map<ChargeId, LocalHold>()
   #began = -Infinity
 
+  /** The hold of an id, where it is remembered. */
   find(id: ChargeId): LocalHold | undefined {
-    return this.#young.get(id) ?? this.#old.get(id)
+    return this.#last?.id === id ? this.#last : this.findByCount(id, countOf(id))
   }
 
-  add(id: ChargeId, hold: LocalHold, now: number): void {
-    if (this.#young.size >= GENERATION.holds || now - this.#began >= GENERATION.ms) this.#turn(now)
-    this.#young.set(id, hold)
+  /** The same, where the number in the id is known, and the hold is most likely not the last. */
+  findByCount(id: ChargeId, count: number): LocalHold | undefined {
+    const hold = this.#ring[count & this.#mask]
+    if (hold !== undefined && hold.count === count && hold.id === id) return hold
+    return this.#young.size + this.#old.size === 0 ? undefined : (this.#young.get(id) ?? this.#old.get(id))
   }
 
-  /** The open holds whose time is up. */
+  /** Adds an open one, whose id has that number. Whoever ends it says so by {@link close}. */
+  add(request: HoldRequest, count: number, wallet: Wallet, slice: Slice, now: number): void {
+    this.#open.add((this.#last = this.#place(request, count, wallet, slice, now + request.ttlMs, now)))
+  }
+
+  /** Adds one that the store decides. */
+  addMoved(request: HoldRequest, wallet: Wallet, now: number): LocalHold {
+    const hold = this.#place(request, countOf(request.id), wallet, wallet.nothing, Infinity, now)
+    hold.state = 'moved'
+    hold.request = undefined
+    return hold
+  }
+
+  /** It is open no more. */
+  close(hold: LocalHold): void {
+    this.#open.remove(hold)
+  }
+
+  /** The open holds whose time is up, in the order of their deadlines. */
   due(now: number): LocalHold[] {
-    const all = [...this.#old.values(), ...this.#young.values()]
-    return all.filter(({ isOpen, deadline }) => isOpen && deadline <= now)
+    return this.#open.due(now)
+  }
+
+  #place(request: HoldRequest, count: number, wallet: Wallet, slice: Slice, deadline: number, now: number): LocalHold {
+    const at = this.#placeOf(request.id, count, now)
+    const there = this.#ring[at]
+    const order = (this.#placed = (this.#placed + 1) | 0)
+    if (there?.isPlain === true) return there.begin(request, count, order, wallet, slice, deadline)
+    const hold = new LocalHold(request, count, order, wallet, slice, deadline)
+    if (at === -1) this.#keep(hold, now)
+    else this.#ring[at] = hold
+    return hold
+  }
+
+  // Where a hold goes, or -1 where the one that is there is still needed.
+  #placeOf(id: ChargeId, count: number, now: number): number {
+    while (count !== -1) {
+      const at = count & this.#mask
+      const there = this.#ring[at]
+      if (there === undefined || this.#isForgotten(there, now)) return at
+      if (there.count === count) return there.id === id ? at : -1
+      if (this.#ring.length >= PLACES.most) return -1
+      this.#grow()
+    }
+    return -1
+  }
+
+  #isForgotten(hold: LocalHold, now: number): boolean {
+    if (hold.mustStay(now)) return false
+    return ((this.#placed - hold.order) | 0) >= REMEMBERED.holds || now - hold.placedAt > REMEMBERED.ms
+  }
+
+  #grow(): void {
+    const holds = this.#ring
+    const size = 2 * holds.length
+    this.#ring = new Array<LocalHold | undefined>(size)
+    this.#mask = size - 1
+    for (const hold of holds) if (hold !== undefined) this.#ring[hold.count & this.#mask] = hold
+  }
+
+  #keep(hold: LocalHold, now: number): void {
+    if (this.#young.size >= REMEMBERED.holds || now - this.#began >= REMEMBERED.ms) this.#turn(now)
+    this.#young.set(hold.id, hold)
   }
 
   #turn(now: number): void {
@@ -90,6 +113,22 @@ export class LocalHolds {
     this.#old = this.#young
     this.#young = new Map()
     this.#began = now
-    for (const [id, hold] of old) if (hold.isOpen || hold.isRenamed(now)) this.#young.set(id, hold)
+    for (const [id, hold] of old) if (hold.mustStay(now)) this.#young.set(id, hold)
   }
+}
+
+/** The number that an id ends in, as the library mints them; -1 where it ends otherwise. */
+export function countOf(id: ChargeId): number {
+  if (typeof id !== 'string') return -1
+  let count = 0
+  let scale = 1
+  for (let at = id.length - 1; at >= 0 && scale <= LARGEST; at--) {
+    const code = id.charCodeAt(at)
+    if (code === DASH) return scale === 1 ? -1 : count
+    const digit = code < 58 ? code - 48 : code < 97 ? -1 : code - 87
+    if (digit < 0 || digit > 35) return -1
+    count += digit * scale
+    scale *= 36
+  }
+  return -1
 }

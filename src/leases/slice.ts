@@ -33,6 +33,8 @@ export class Slice {
   /** Nothing more is drawn: it is settled when its holds have ended. */
   isEnding = false
   isAsking = false
+  /** It was asked for, and nobody knows whether it is there, or comes yet. */
+  isUnheard = false
   isForfeited = false
   readonly #ttlMs: number
   /** When nothing more may be drawn, by either clock: one is set, and the other stands still while a machine sleeps. */

@@ -3,6 +3,7 @@ import { isUnreached, reach, type Unreached } from '../budget/reach.js'
 import { mintChargeId } from '../core/ids.js'
 import { ours, Slice, type Asked } from './slice.js'
 import { Pending } from './pending.js'
+import { settle } from './settle.js'
 import type { Authority } from '../budget/authority.js'
 import type { BudgetId } from '../budget/budget-id.js'
 import type { Credits } from '../core/credits.js'
@@ -195,7 +196,8 @@ export class Wallet {
     const { request, asked } = this.#asking
     if (now.steady < ours(asked.steady, request.ttlMs) && !this.#isClosed) return this.#ask()
     this.#asking = undefined
-    this.#add(request.id, 0, asked).isEnding = true
+    const slice = this.#add(request.id, 0, asked)
+    slice.isEnding = slice.isUnheard = true
   }
 
   #answered(answer: LeaseResult | Unreached, { request, asked }: { request: LeaseRequest; asked: Asked }): void {
@@ -237,10 +239,7 @@ export class Wallet {
       (answer: RenewResult | Unreached) => {
         slice.isAsking = false
         if (isUnreached(answer)) return
-        if (answer.kind === 'refused') {
-          slice.isEnding = true
-          return
-        }
+        if (answer.kind === 'refused') return void (slice.isEnding = true)
         slice.renewed(asked)
         this.remaining = answer.remaining
         if (!answer.recall) return
@@ -255,11 +254,10 @@ export class Wallet {
   #finish(slice: Slice): Promise<void> {
     if (!slice.isIdle) return Promise.resolve()
     const { store, timeoutMs, clock } = this.#context.settings
-    const { leaseId, used } = slice
     slice.isEnding = true
     slice.isAsking = true
     const done = andThen(
-      reach(() => store.settle({ id: `${leaseId}.s`, leaseId, used }), { timeoutMs, clock }),
+      reach(() => settle(store, slice), { timeoutMs, clock }),
       (answer) => {
         slice.isAsking = false
         if (isUnreached(answer)) return undefined

@@ -3,6 +3,7 @@ import { isCount } from '../core/settings.js'
 import { isCredits } from '../core/credits.js'
 import { Wallet } from './wallet.js'
 import type { Asked } from './slice.js'
+import type { Authority } from '../budget/authority.js'
 import type { HoldRequest } from '../budget/enforcer.js'
 import type { WalletContext } from './wallet-context.js'
 
@@ -13,7 +14,12 @@ const DAY_MS = 86_400_000
 /** The leases of a process, by budget and token. */
 export class Wallets {
   readonly #context: WalletContext
-  readonly #byKey = new Map<string, Wallet>()
+  /** By the name of the budget as a call gives it, and then by the token's id: empty where there is none. */
+  readonly #byBudget = new Map<string, Map<string, Wallet>>()
+  #count = 0
+  /** The last that was found for a call without a token: most often the next too. */
+  #last: Wallet | undefined
+  #lastBudget = ''
 
   constructor(context: Omit<WalletContext, 'giveBack'>) {
     this.#context = { ...context, giveBack: (budget) => this.#giveBack(budget) }
@@ -21,41 +27,64 @@ export class Wallets {
 
   /** Whose leases may pay for a call; `undefined` where only the store can decide, or says what is wrong with it. */
   find(request: HoldRequest): Wallet | undefined {
-    const known = this.known(request)
-    if (known !== undefined || !isLeasable(request) || this.#byKey.size >= MOST_WALLETS) return known
-    const [line] = request.lines
-    const { authority } = request
+    if (!isLeasable(request)) return undefined
+    return this.#get(request) ?? this.#make(request)
+  }
+
+  /** The same, where there are any. */
+  known(request: HoldRequest): Wallet | undefined {
+    return isLeasable(request) ? this.#get(request) : undefined
+  }
+
+  tick(now: Asked): void {
+    for (const [budget, byToken] of this.#byBudget) {
+      for (const [token, wallet] of byToken) {
+        wallet.tick(now)
+        if (!wallet.isIdle || now.steady - wallet.usedAt <= this.#context.settings.ttlMs) continue
+        byToken.delete(token)
+        this.#count--
+        this.#last = undefined
+      }
+      if (byToken.size === 0) this.#byBudget.delete(budget)
+    }
+  }
+
+  /** Draws no more from any; `isForGood`: and asks for none. Settles when the store has taken what it could. */
+  async close(isForGood: boolean): Promise<void> {
+    await Promise.all(this.#all().map((wallet) => wallet.close(isForGood)))
+  }
+
+  #get({ lines, authority }: HoldRequest): Wallet | undefined {
+    const { budget } = lines[0] as HoldRequest['lines'][number]
+    if (authority !== undefined) return this.#byBudget.get(budget)?.get(tokenOf(authority))
+    if (this.#last !== undefined && this.#lastBudget === budget) return this.#last
+    this.#lastBudget = budget
+    return (this.#last = this.#byBudget.get(budget)?.get(''))
+  }
+
+  #make({ lines, authority }: HoldRequest): Wallet | undefined {
+    if (this.#count >= MOST_WALLETS) return undefined
+    const { budget: name } = lines[0] as HoldRequest['lines'][number]
     try {
-      const budget = budgetId(line?.budget as string)
+      const budget = budgetId(name)
       if (authority !== undefined && budgetId(authority.budget) !== budget) return undefined
       const made = new Wallet(this.#context, budget, authority)
-      this.#byKey.set(keyOf(request), made)
+      const byToken = this.#byBudget.get(name) ?? new Map<string, Wallet>()
+      this.#byBudget.set(name, byToken.set(authority === undefined ? '' : tokenOf(authority), made))
+      this.#count++
       return made
     } catch {
       return undefined
     }
   }
 
-  /** The same, where there are any. */
-  known(request: HoldRequest): Wallet | undefined {
-    return isLeasable(request) ? this.#byKey.get(keyOf(request)) : undefined
-  }
-
-  tick(now: Asked): void {
-    for (const [key, wallet] of this.#byKey) {
-      wallet.tick(now)
-      if (wallet.isIdle && now.steady - wallet.usedAt > this.#context.settings.ttlMs) this.#byKey.delete(key)
-    }
-  }
-
-  /** Draws no more from any; `isForGood`: and asks for none. Settles when the store has taken what it could. */
-  async close(isForGood: boolean): Promise<void> {
-    await Promise.all(Array.from(this.#byKey.values(), (wallet) => wallet.close(isForGood)))
+  #all(): Wallet[] {
+    return [...this.#byBudget.values()].flatMap((byToken) => [...byToken.values()])
   }
 
   // By whatever token, and under whatever name of the budget.
   async #giveBack(budget: BudgetId): Promise<boolean> {
-    const wallets = [...this.#byKey.values()].filter((wallet) => wallet.budget === budget)
+    const wallets = this.#all().filter((wallet) => wallet.budget === budget)
     const given = await Promise.all(wallets.map((wallet) => wallet.giveBack()))
     return given.includes(true)
   }
@@ -73,7 +102,7 @@ function isLeasable({ id, lines, ttlMs, onExpire, overdraft, authority }: HoldRe
   return [authority.ceilings, authority.calls, authority.rates].every((limits) => limits.length === 0)
 }
 
-function keyOf({ lines, authority }: HoldRequest): string {
-  const budget = lines[0]?.budget ?? ''
-  return authority === undefined ? budget : `${budget} ${authority.prefixIds.at(-1) ?? ''}`
+// No budget can be spent by a token without an id: that it is told apart from a call without one is enough.
+function tokenOf({ prefixIds }: Authority): string {
+  return prefixIds.at(-1) ?? ' '
 }

@@ -18,7 +18,8 @@ export interface LedgerOptions {
   readonly ledger: Ledger
   /**
    * No call is handed on that has no record: one with the outcome `begun` is written before. Where it cannot be, the call
-   * is refused, and costs nothing. The record of its end is written again until it is there.
+   * is refused, and costs nothing. The record of its end is written again until it is there; while 1,000 ends wait, no
+   * call begins.
    */
   readonly auditRequired?: boolean
   /** With `auditRequired`, how long the ledger may take, twice; 250 by default. */
@@ -36,7 +37,7 @@ export interface LedgerMiddleware extends CallMiddleware {
   flush(): Promise<void>
 }
 
-/** So many ends wait for a ledger that fails. */
+/** While so many ends wait for a ledger that fails no call begins; where none is refused, more ends are not kept. */
 const MOST_WAITING = 1_000
 
 /**
@@ -70,6 +71,7 @@ export function ledgerSteps(options: LedgerOptions): {
   const enforce = oneOf(options.enforce, [true, false], 'enforce')
   const fault = (error: unknown): void => events.emit('fault', { where: 'withLedger', error })
   const outbox = new Outbox({ timeoutMs, clock, events }, () => {})
+  let refuses = enforce
 
   const append = (record: CallRecord): MaybePromise<undefined> => andThen(ledger.append([record]), () => undefined)
   // It may have been written, and only the answer got lost.
@@ -101,7 +103,7 @@ export function ledgerSteps(options: LedgerOptions): {
     void andThen(reach(post, { timeoutMs, clock }), (answer) => {
       if (!isUnreached(answer)) return
       fault(answer.cause)
-      if (outbox.size < MOST_WAITING) outbox.add({ chargeId: ended.chargeId, post }, answer.cause)
+      if (refuses || outbox.size < MOST_WAITING) outbox.add({ chargeId: ended.chargeId, post }, answer.cause)
     })
   }
 
@@ -120,24 +122,26 @@ export function ledgerSteps(options: LedgerOptions): {
   const beginStep = (enforced: boolean): CallMiddleware => ({
     name: 'withLedger',
     attach: (given) => void (peers = given),
-    ...(enforced && { inShadow: () => beginStep(false) }),
+    ...(enforced && { inShadow: () => beginStep((refuses = false)) }),
     enter(call) {
       // A call that goes on has begun.
       if (call.round > 0) return call
       const begun = beginRecord(call, peers?.payer(call), clock.now())
-      return andThen(
-        reach(() => append(begun), { timeoutMs, clock }),
-        (answer) => {
-          if (!isUnreached(answer)) return call
-          const refusal = refuse(call.tool, {
-            error: 'budget_unavailable',
-            reason: 'audit_unavailable',
-            detail: answer.cause,
-          })
-          events.emit('refused', { call: callRef(call), refusal, enforced })
-          return enforced ? refusal : call
-        },
-      )
+      const begin = (): MaybePromise<undefined> => {
+        // What ends has a record, and is not forgotten: so what has no room for its end does not begin.
+        if (enforced && outbox.size >= MOST_WAITING) throw new Error(`${outbox.size} ends of calls wait for the ledger`)
+        return append(begun)
+      }
+      return andThen(reach(begin, { timeoutMs, clock }), (answer) => {
+        if (!isUnreached(answer)) return call
+        const refusal = refuse(call.tool, {
+          error: 'budget_unavailable',
+          reason: 'audit_unavailable',
+          detail: answer.cause,
+        })
+        events.emit('refused', { call: callRef(call), refusal, enforced })
+        return enforced ? refusal : call
+      })
     },
   })
   return { record, begin: beginStep(enforce) }

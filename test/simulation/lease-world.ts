@@ -4,13 +4,15 @@ import { LeasedEnforcer, type LeaseJournal } from '../../src/leases/index.js'
 import { mintChargeId } from '../../src/core/ids.js'
 import { Random } from '../../src/testing/random.js'
 import type { Clock } from '../../src/core/clock.js'
-import type { LeasingEnforcer } from '../../src/budget/lease.js'
+import type { LeaseRequest, LeasingEnforcer, SettleRequest } from '../../src/budget/lease.js'
 
 /** What a planted mistake changes: the store, what a client sends, or what it believes. */
 export interface Plant {
   readonly store?: (inner: InMemoryBudgetEnforcer, clock: Clock) => LeasingEnforcer
   /** How long a message takes at most, where the mistake only shows on a slow network. */
   readonly slow?: number
+  /** Some messages come when nobody waits for them any more. */
+  readonly late?: true
   /** Wraps the verbs of one client's store, before they go on the network. */
   readonly client?: (store: LeasingEnforcer, clock: Clock) => LeasingEnforcer
 }
@@ -109,6 +111,9 @@ export class LeaseWorld {
   /** Charged, and rightly not executed: calls of the dead, and what a journal only said may have been used. */
   #excused = 0
   #forfeited = 0
+  /** The leases that were given, and those that somebody has ended. */
+  readonly #lent = new Set<string>()
+  readonly #over = new Set<string>()
   #failure: Error | undefined
 
   constructor(seed: number, plant: Plant = {}) {
@@ -172,11 +177,13 @@ export class LeaseWorld {
 
   #travel(client: Client, arrive: () => void): void {
     if (client.isDead || this.random.chance(this.#loss) || this.clock.now() < client.cutUntil) return
-    this.#later(this.random.int(this.#delayMs), arrive)
+    const isLate = this.#plant.late === true && this.random.chance(0.1)
+    this.#later(this.random.int(isLate ? 2 * TTL_MS : this.#delayMs), arrive)
   }
 
   #arrive(client: Client, verb: string, request: unknown, resolve: (answer: unknown) => void): void {
     const answer = (this.store as unknown as Record<string, (request: unknown) => unknown>)[verb]!(request)
+    this.#judgeLease(verb, request as SettleRequest & LeaseRequest, answer as { readonly kind: string })
     const { forfeited = 0 } = this.inner.describe(BUDGET)
     if (forfeited > this.#forfeited) this.#succeed()
     this.#forfeited = forfeited
@@ -290,6 +297,15 @@ export class LeaseWorld {
     const { spent, held, available } = this.inner.describe(BUDGET)
     if (this.executed > spent + held) throw new Broken(`executed ${this.executed}, of ${spent} spent and ${held} held`)
     if (this.executed > this.granted - available) throw new Broken(`executed ${this.executed} of ${this.granted}`)
+  }
+
+  // Whoever has ended a lease that was not there does not use it when it comes.
+  #judgeLease(verb: string, { id, leaseId }: SettleRequest & LeaseRequest, { kind }: { readonly kind: string }): void {
+    if (verb === 'settle' && kind === 'refused') this.#over.add(leaseId)
+    if (verb === 'lease' && kind === 'leased' && !this.#lent.has(id)) {
+      if (this.#over.has(id)) throw new Broken('a lease came after its end')
+      this.#lent.add(id)
+    }
   }
 
   #judgeEnd(): void {

@@ -28,6 +28,10 @@ describe('processes that lease from one store', () => {
     for (let seed = 1; seed <= 100; seed++) await new LeaseWorld(seed, { slow: 900 }).run(160)
   })
 
+  test('never overspend where messages come when nobody waits for them, and lose no lease to that [I6] [I8]', async () => {
+    for (let seed = 1; seed <= 200; seed++) await new LeaseWorld(seed, { late: true }).run(160)
+  })
+
   test('spend 99.9 % of a budget before the first refusal, with a request for every 50 calls at most [I2]', async () => {
     const { spent, requests, calls, granted } = await new ZipfWorld(16, 100_000).run()
     console.log(`Zipf: ${spent} of ${granted} spent at the first refusal, ${requests} requests for ${calls} calls`)

@@ -91,4 +91,8 @@ export const PLANTED_LEASES: Readonly<Record<string, Plant>> = {
         },
       }),
   },
+  'a lease that comes after its end is not barred': {
+    late: true,
+    client: (store) => changed(store, { release: () => ({ kind: 'refused', reason: 'unknown_hold' }) }),
+  },
 }

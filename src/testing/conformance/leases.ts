@@ -48,6 +48,22 @@ const LENDING: readonly Rule[] = [
       expectSame(await leasing(c).lease({ ...refusal }), no, 'the second refusal')
     })
   }),
+  rule('a release bars a lease that has not come yet, and is no end of one that has [I6] [I8]', async (c) => {
+    await c.store.initialize('main', 1_000)
+    const request = leaseOf(c)
+    const bar = { id: c.id(), holdId: request.id }
+    expectMatch(await c.store.release(bar), { kind: 'released', returned: 0 }, 'release')
+    await c.expectUnchanged('the late lease', async () => {
+      expectMatch(await leasing(c).lease(request), { kind: 'refused', reason: 'id_reused' }, 'lease')
+      const settle = { id: c.id(), leaseId: request.id, used: 0 }
+      expectMatch(await leasing(c).settle(settle), { kind: 'refused', reason: 'unknown_hold' }, 'settle')
+    })
+    const { leaseId } = await lent(c)
+    await c.expectUnchanged('a release of a lease', async () => {
+      const release = { id: c.id(), holdId: leaseId }
+      expectMatch(await c.store.release(release), { kind: 'refused', reason: 'unknown_hold' }, 'release')
+    })
+  }),
   rule('the id of a lease, or of a hold, is not another’s [I5]', async (c) => {
     await c.store.initialize('main', 1_000)
     await c.store.initialize('other', 1_000)

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { BudgetEvents, InMemoryBudgetEnforcer, MemoryLedger, type Authority, type HoldRequest } from 'mcp-budget'
 import { FakeClock, settle } from 'mcp-budget/testing'
 import { LeasedEnforcer, type LeasedEnforcerOptions } from 'mcp-budget/leases'
@@ -6,6 +6,7 @@ import { mintChargeId } from '../../../src/core/ids.js'
 import type { LeasingEnforcer } from '../../../src/budget/lease.js'
 
 const BUDGET = 'default/main'
+const LINES = [{ budget: BUDGET, amount: 1 }]
 const TTL_MS = 30_000
 
 async function setUp(credits = 10_000, options: Partial<LeasedEnforcerOptions> = {}) {
@@ -122,6 +123,24 @@ describe('a process with leases', () => {
     far.isCut = true
     clock.jump(TTL_MS)
     expect(() => pay(1)).toThrow('cut')
+  })
+
+  test('stops also when the clock of the day stands still, within 16 calls [I8]', async () => {
+    const store = new InMemoryBudgetEnforcer({ clock: new FakeClock() })
+    store.initialize(BUDGET, 10_000)
+    const [day, steady] = [vi.spyOn(Date, 'now').mockReturnValue(1_800_000_000_000), vi.spyOn(performance, 'now')]
+    steady.mockReturnValue(1_000)
+    const enforcer = await LeasedEnforcer.open({ store })
+    const hold = () => enforcer.hold({ id: mintChargeId(1), lines: LINES, ttlMs: 60_000, onExpire: 'capture' })
+    hold()
+    hold()
+    expect(store.describe(BUDGET)).toMatchObject({ openHolds: 2, leases: 1 })
+    steady.mockReturnValue(1_000 + TTL_MS)
+    for (let n = 0; n < 16; n++) hold()
+    expect(store.describe(BUDGET).openHolds).toBeGreaterThan(2)
+    day.mockRestore()
+    steady.mockRestore()
+    await enforcer.shutdown()
   })
 
   test('gives back what it did not use of a lease that was forfeited while it was cut off [I8] [I9]', async () => {

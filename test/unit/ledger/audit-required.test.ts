@@ -173,23 +173,38 @@ describe('where a record is required', () => {
     expect(ledger.calls.map(({ outcome }) => outcome)).toEqual(['begun', 'result'])
   })
 
-  test('so many ends wait and no more, and a refusal for want of a record is none of them', async () => {
-    const { ledger, steps, memory, delayed, clock } = setUp()
+  test.each([
+    ['hard', 'no call begins while 1,000 ends wait, and what was begun is recorded', 1_002],
+    ['shadow', 'where nothing is refused 1,000 ends wait and no more', 1_000],
+  ] as const)('in %s mode %s; a refusal for want of a record is none of them [T52, L-P23]', async (mode, _, kept) => {
+    const { ledger, preset, memory, delayed, clock } = setUp({ mode })
     memory.grant({ id: 'g', budget: 'a', amount: 1_000_000 })
     // What is asked of each that waited, in a test takes the longest.
     ledger.entries = () => []
-    for (let i = 0; i < 1_005; i++) {
+    const draw = (whileItRuns?: () => unknown) => {
       ledger.failing = 'no'
-      await steps.run({ tool: 'draw' }, () => {
+      return preset.run({ tool: 'draw' }, async () => {
+        await whileItRuns?.()
         ledger.failing = 'throws'
         return ok
       })
     }
-    await steps.run({ tool: 'refused' }, () => ok)
-    expect(delayed.filter(({ attempt }) => attempt === 1)).toHaveLength(1_000)
+    // Two that have begun before, and end after.
+    await draw(() => draw(many))
+    async function many(): Promise<void> {
+      for (let i = 0; i < 1_000; i++) await draw()
+    }
+    ledger.failing = 'throws'
+    await preset.run({ tool: 'refused' }, () => ok)
+    ledger.failing = 'no'
+    const isHard = mode === 'hard'
+    const late = await draw()
+    expect(late).toMatchObject(isHard ? { refusal: { reason: 'audit_unavailable' } } : { kind: 'result' })
+    expect(delayed.filter(({ attempt }) => attempt === 1)).toHaveLength(kept)
     ledger.failing = 'no'
     await clock.advanceAsync(60_000)
-    expect(ledger.calls.filter(({ outcome }) => outcome === 'result')).toHaveLength(1_000)
+    expect(ledger.calls.filter(({ outcome }) => outcome === 'result')).toHaveLength(kept)
+    expect(await draw()).toMatchObject({ kind: 'result' })
   })
 
   test('a listener that throws changes nothing [T52]', async () => {
