@@ -13,6 +13,7 @@ export function endRecord(call: Known, outcome: CallOutcome, now: number): CallR
   const refusal = outcome.kind === 'refused' ? outcome.refusal : undefined
   const { operation } = call
   const task = operation?.task
+  // All keys in one literal: put together of several, it cost more than all the rest of a call.
   return {
     kind: 'call',
     chargeId: call.id,
