@@ -13,8 +13,15 @@ export function endRecord(call: Known, outcome: CallOutcome, now: number): CallR
   const refusal = outcome.kind === 'refused' ? outcome.refusal : undefined
   const { operation } = call
   const task = operation?.task
+  // All keys in one literal: put together of several, it cost more than all the rest of a call.
   return {
-    ...aboutCall(call, now),
+    kind: 'call',
+    chargeId: call.id,
+    at: call.startedAt,
+    durationMs: now - call.startedAt,
+    tool: call.tool,
+    server: call.server,
+    price: call.price?.source,
     tokenId: call.principal?.tokenId ?? refusal?.tokenId,
     budgets: call.hold?.lines.map((line) => line.budget) ?? (refusal?.budget === undefined ? [] : [refusal.budget]),
     outcome: outcome.kind,
@@ -22,22 +29,17 @@ export function endRecord(call: Known, outcome: CallOutcome, now: number): CallR
     refusal: refusal && { error: refusal.error, reason: refusal.reason },
     cost: call.cost ?? refusal?.cost,
     charge: outcome.charge,
-    ...(operation && { operationId: operation.id, attempt: operation.attempt }),
-    ...(task
-      ? { taskId: task.id, taskEnd: task.end, late: task.late }
-      : outcome.kind === 'task' && { taskId: outcome.taskId }),
+    operationId: operation?.id,
+    attempt: operation?.attempt,
+    taskId: task ? task.id : outcome.kind === 'task' ? outcome.taskId : undefined,
+    taskEnd: task?.end,
+    late: task?.late,
   }
 }
 
 /** The record of a call that is about to be handed on. `payer`: who would pay, where that is known. */
 export function beginRecord(call: Known, payer: string | undefined, now: number): CallRecord {
-  const nothing = { refusal: undefined, cost: call.cost, charge: undefined }
-  const budgets = payer === undefined ? [] : [payer]
-  const tokenId = call.principal?.tokenId
-  return { ...aboutCall(call, now), tokenId, budgets, outcome: 'begun', proves: 'unknown', ...nothing }
-}
-
-function aboutCall({ id, startedAt, tool, server, price }: Known, now: number) {
-  const about = { chargeId: id, at: startedAt, durationMs: now - startedAt, tool, server, price: price?.source }
-  return { kind: 'call', ...about } as const
+  const { operation: _operation, ...begun } = call
+  const record = endRecord(begun, { kind: 'lost', proves: 'unknown', cause: 'closed' }, now)
+  return { ...record, budgets: payer === undefined ? [] : [payer], outcome: 'begun' }
 }
