@@ -1,32 +1,42 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { openJournal } from '../../../src/leases/file-journal.js'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 
-const { seen, fails } = vi.hoisted(() => ({ seen: [] as string[], fails: { open: false, sync: false } }))
+const seen: string[] = []
+const fails = { open: false, sync: false }
+const actual = await vi.importActual<typeof import('node:fs/promises')>('node:fs/promises')
 
-vi.mock('node:fs/promises', async (importActual) => {
-  const actual = await importActual<typeof import('node:fs/promises')>()
-  return {
-    ...actual,
-    rename: async (from: string, to: string) => {
-      await actual.rename(from, to)
-      seen.push('renamed')
-    },
-    open: async (path: string, flags: string) => {
-      if (flags !== 'r') return await actual.open(path, flags)
-      if (fails.open) throw new Error('EPERM')
-      const handle = await actual.open(path, flags)
-      const sync = handle.sync.bind(handle)
-      handle.sync = async () => {
-        if (fails.sync) throw new Error('EINVAL')
-        await sync()
-        seen.push(`synced ${path}`)
-      }
-      return handle
-    },
-  }
+const faked = {
+  ...actual,
+  rename: async (from: string, to: string) => {
+    await actual.rename(from, to)
+    seen.push('renamed')
+  },
+  open: async (path: string, flags: string) => {
+    if (flags !== 'r') return await actual.open(path, flags)
+    if (fails.open) throw new Error('EPERM')
+    const handle = await actual.open(path, flags)
+    const sync = handle.sync.bind(handle)
+    handle.sync = async () => {
+      if (fails.sync) throw new Error('EINVAL')
+      await sync()
+      seen.push(`synced ${path}`)
+    }
+    return handle
+  },
+}
+
+/** Loaded anew, for files of this project share what is loaded. */
+let openJournal: typeof import('../../../src/leases/file-journal.js').openJournal
+beforeAll(async () => {
+  vi.resetModules()
+  vi.doMock('node:fs/promises', () => faked)
+  ;({ openJournal } = await import('../../../src/leases/file-journal.js'))
+})
+afterAll(() => {
+  vi.doUnmock('node:fs/promises')
+  vi.resetModules()
 })
 
 let folder: string
