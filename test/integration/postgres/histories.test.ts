@@ -3,7 +3,7 @@ import { expectSameHistory } from '../../support/histories.js'
 import { newSchema, poolOf } from '../../support/servers/postgres-store.js'
 import { PostgresBudgetEnforcer } from '../../../src/backends/postgres/index.js'
 
-const SEEDS = process.env['MCP_BUDGET_LONG'] === '1' ? 2_000 : 40
+const SEEDS = process.env['MCP_BUDGET_LONG'] === '1' ? 2_000 : 300
 const HOURS_6 = 21_600_000
 
 const pool = poolOf(inject('postgresUrl'))
