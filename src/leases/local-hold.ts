@@ -20,6 +20,8 @@ export class Exception {
   rounds: Map<number, string> | undefined = undefined
   /** The store has it, or was asked for it, under this id. */
   storeId: ChargeId | undefined = undefined
+  /** The store was asked to end it. */
+  isEnded = false
 }
 
 /**
@@ -99,8 +101,8 @@ export class LocalHold {
   /** Whether it is open, or only this process knows under which id the store has it. */
   mustStay(now: number): boolean {
     if (this.exception === undefined) return this.state === 'open'
-    const { storeId } = this.exception
-    return this.state === 'open' || (storeId !== undefined && storeId !== this.id && this.deadline > now)
+    const { storeId, isEnded } = this.exception
+    return this.state === 'open' || (storeId !== undefined && storeId !== this.id && !isEnded && this.deadline > now)
   }
 
   /** Whether it ended as most do, so that nobody else has it. */

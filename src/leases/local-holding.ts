@@ -52,10 +52,12 @@ export class LocalHolding {
     const { amount } = request.lines[0] as { readonly amount: Credits }
     const count = countOf(id)
     const known = this.#holds.findByCount(id, count)
-    if (known !== undefined && !(again && known.exception?.storeId !== undefined)) return replay(known, request)
+    const storeId = again ? known?.exception?.storeId : undefined
+    if (known !== undefined && storeId === undefined) return replay(known, request)
     const slice = wallet.draw(amount, now)
     if (slice === undefined) return undefined
     this.#holds.add(request, count, wallet, slice, now.steady)
+    if (storeId !== undefined && storeId !== id) this.#takeBack(storeId, 'the call was paid from a lease')
     return { kind: 'held', holdId: id, remaining: wallet.remaining + slice.left, debt: 0 }
   }
 
@@ -63,9 +65,7 @@ export class LocalHolding {
   bar(id: ChargeId, cause: unknown): void {
     const hold = this.#holds.find(id)
     if (hold !== undefined) (hold.exception ??= new Exception()).isBarred = true
-    const post = (): MaybePromise<undefined> =>
-      andThen(this.#store.release({ id: `${id}.r`, holdId: id }), () => undefined)
-    this.#outbox.add({ chargeId: id, post }, cause)
+    this.#takeBack(id, cause)
   }
 
   capture(request: CaptureRequest): MaybePromise<CaptureResult> {
@@ -74,7 +74,7 @@ export class LocalHolding {
     const { exception } = hold
     if (exception?.moving !== undefined) return andThen(exception.moving, () => this.capture(request))
     if (exception?.storeId !== undefined) {
-      hold.deadline = -Infinity
+      this.#holds.endsInStore(hold, this.#now().steady)
       return this.#store.capture({ ...request, holdId: exception.storeId })
     }
     const { amount, overage } = request
@@ -96,7 +96,7 @@ export class LocalHolding {
     if (exception?.moving !== undefined) return andThen(exception.moving, () => this.release(request))
     if (exception !== undefined) exception.isGivenUp = true
     if (exception?.storeId !== undefined) {
-      hold.deadline = -Infinity
+      this.#holds.endsInStore(hold, this.#now().steady)
       return this.#store.release({ ...request, holdId: exception.storeId })
     }
     const answer = { kind: 'released', returned: hold.amount } as const
@@ -183,12 +183,21 @@ export class LocalHolding {
     // Two tries of one request get one answer.
     const hasGivenBack = await (exception.givingBack ??= hold.wallet.giveBackAll())
     if (exception.storeId === request.id) {
-      if (!hasGivenBack || exception.isGivenUp) return refused
+      // Who is not found any more would have nobody to end it: another was placed in its stead, or so many others.
+      const isKept = this.#holds.find(request.id) === hold
+      if (!hasGivenBack || exception.isGivenUp || !isKept) return refused
       const { steady, wall } = this.#now()
       exception.storeId = mintChargeId(wall)
       hold.deadline = steady + request.ttlMs
     }
     return this.#askStore(hold, exception, request)
+  }
+
+  // Given back where the store has it, or else barred.
+  #takeBack(holdId: ChargeId, cause: unknown): void {
+    const post = (): MaybePromise<undefined> =>
+      andThen(this.#store.release({ id: `${holdId}.r`, holdId }), () => undefined)
+    this.#outbox.add({ chargeId: holdId, post }, cause)
   }
 
   #captureEnded(hold: LocalHold, request: CaptureRequest): CaptureResult {

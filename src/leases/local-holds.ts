@@ -61,6 +61,14 @@ export class LocalHolds {
     this.#open.remove(hold)
   }
 
+  /** Its end is asked of the store: it is remembered as if it was placed now, for nobody knows yet whether that came. */
+  endsInStore(hold: LocalHold, now: number): void {
+    hold.order = this.#placed
+    hold.deadline = now + hold.ttlMs
+    if (hold.exception !== undefined) hold.exception.isEnded = true
+    if (this.#old.delete(hold.id)) this.#young.set(hold.id, hold)
+  }
+
   /** The open holds whose time is up, in the order of their deadlines. */
   due(now: number): LocalHold[] {
     return this.#open.due(now)

@@ -224,6 +224,57 @@ describe('a process with leases', () => {
     expect(view()).toMatchObject({ held: 0, spent: 8 })
   })
 
+  test('ends a hold that the store has under another id also when that is repeated after many calls [I3] [I4]', async () => {
+    const { far, enforcer, request, pay, view, clock } = await setUp(1_500)
+    pay(1)
+    const large = request(1_400)
+    expect(await enforcer.hold(large)).toMatchObject({ kind: 'held', holdId: large.id })
+    const end = { id: `${large.id}.c`, holdId: large.id, amount: 1_400, overage: 'cap', lines: large.lines } as const
+    far.isCut = true
+    expect(() => enforcer.capture(end)).toThrow('cut')
+    far.isCut = false
+    for (let n = 0; n < 3_000; n++) {
+      const small = request(1)
+      await enforcer.hold(small)
+      await enforcer.release({ id: `${small.id}.r`, holdId: small.id })
+    }
+    expect(await enforcer.capture(end)).toEqual({ kind: 'captured', charged: 1_400, late: false })
+    clock.advance(700_000)
+    expect(view()).toMatchObject({ spent: 1_401, debt: 0 })
+  })
+
+  test.each([
+    ['a hold that the store has not answered for yet', 0],
+    ['a hold that it asks the store for again', 100],
+  ])('pays once for a call from a lease in place of %s [I3]', async (_, waitMs) => {
+    const { clock, far, store, enforcer, request, pay, view } = await setUp(1_000)
+    pay(1)
+    const small = request(10)
+    enforcer.hold(small)
+    enforcer.hold(request(1))
+    store.spend({ chargeId: mintChargeId(clock.now()), budget: BUDGET, tool: 't', cost: view().available - 10 })
+    far.delayMs = 100
+    const call = request(239)
+    const answer = enforcer.hold(call)
+    enforcer.release({ id: `${small.id}.r`, holdId: small.id })
+    store.grant({ id: 'more', budget: BUDGET, amount: 1_000 })
+    clock.advance(waitMs)
+    await settle()
+    expect(enforcer.escrow(call)).toMatchObject({ kind: 'held' })
+    for (let n = 0; n < 5; n++) {
+      clock.advance(100)
+      await settle()
+    }
+    await answer
+    enforcer.capture({ id: `${call.id}.c`, holdId: call.id, amount: 239, overage: 'cap' })
+    far.delayMs = 0
+    clock.advance(2_000)
+    await settle()
+    const { held, leased = 0 } = view()
+    expect(held - leased).toBe(0)
+    await enforcer.shutdown()
+  })
+
   test('charges what is beyond a hold, as debt where nothing is left [I7]', async () => {
     const { enforcer, request, pay, view } = await setUp(100)
     pay(1)
