@@ -60,6 +60,10 @@ test('every link between the pages leads somewhere', () => {
   expect(broken).toEqual([])
 })
 
+test('no page has the marks of a merge that nobody ended', () => {
+  expect(pages.filter((page) => /^(?:<{7}|>{7}) /m.test(readFileSync(page, 'utf8')))).toEqual([])
+})
+
 test('there is a README, and it links to the docs', () => {
   expect(pages).toContain('README.md')
   expect(linksOf('README.md').some((link) => link.startsWith('docs/'))).toBe(true)
