@@ -1,5 +1,5 @@
 import { BudgetError } from '../core/errors.js'
-import { differing } from './account.js'
+import { differing, type Account } from './account.js'
 import type { BookedView, StoreBooks } from '../ledger/books.js'
 import type { BudgetId } from '../budget/budget-id.js'
 import type { HoldingEnforcer } from '../budget/enforcer.js'
@@ -26,7 +26,8 @@ export async function balanceFault(
   entries: Entries,
 ): Promise<VerificationFault | undefined> {
   for (const budget of money.accounts.keys()) {
-    const account = () => money.accounts.get(budget) as NonNullable<ReturnType<typeof money.accounts.get>>
+    // Not one for all: a budget that is made anew has another.
+    const account = (): Account => money.accounts.get(budget) as Account
     if (account().isSeen) continue
     const view = await viewOf(source, budget)
     if (differing(account(), view) === undefined) continue

@@ -90,18 +90,11 @@ function wrong(fault: Exclude<Verification, Verified>): readonly string[] {
     case 'truncated':
       return [`Truncated: ${chain} end at ${fault.last}, and a ${fault.by} says that there were ${fault.expected}.`]
     case 'equation': {
-      const {
-        seq,
-        budget,
-        why,
-        hold,
-        column = hold === undefined ? 'the sum' : `the amount of ${hold}`,
-        expected,
-        got,
-      } = fault
+      const { seq, budget, why, column = 'the sum', hold, expected, got } = fault
+      const where = hold === undefined ? `as ${column}` : `under ${hold}`
       return [
         `Does not add up at record ${seq} of ${chain}: ${MONEY[why]}.`,
-        `${budget}: expected ${expected} as ${column}, got ${got}.`,
+        `${budget}: expected ${expected} ${where}, got ${got}.`,
       ]
     }
   }

@@ -6,7 +6,7 @@ import { agentAtWork } from '../../support/cli-ledger.js'
 import { cli, type Ran } from '../../support/cli.js'
 import { EXIT_OF, found } from '../../../src/cli/verification-words.js'
 import { openHandle } from '../../../src/backends/sqlite/open-handle.js'
-import type { Verification } from 'mcp-budget/audit'
+import type { Unbalanced, Verification } from 'mcp-budget/audit'
 
 let folder: string
 let proofs: string
@@ -121,6 +121,16 @@ describe('ledger verify', () => {
     const { lines, json, exitCode } = found(verification)
     expect(lines.join(' ')).not.toMatch(/undefined|NaN|object/)
     expect([json, exitCode]).toEqual([verification, EXIT_OF[verification.kind]])
+  })
+
+  test.each<readonly [more: Partial<Unbalanced>, line: string]>([
+    [{ column: 'held', expected: 0, got: 5 }, 'a/b: expected 0 as held, got 5.'],
+    [{ why: 'equation', expected: 8, got: 9 }, 'a/b: expected 8 as the sum, got 9.'],
+    [{ why: 'hold', hold: 'h1', expected: 7, got: 'none' }, 'a/b: expected 7 under h1, got none.'],
+    [{ why: 'hold', hold: 'h1', expected: 'a lease', got: 'a hold' }, 'a/b: expected a lease under h1, got a hold.'],
+  ])('says of money what was expected, and of what: %j', (more, line) => {
+    const place = { kind: 'equation', partition: 'a', record: 'money', seq: 3, budget: 'a/b' } as const
+    expect(found({ ...place, why: 'balance', expected: 0, got: 0, ...more }).lines).toContain(line)
   })
 })
 
