@@ -24,9 +24,9 @@ export interface Account extends Balance {
   isSeen: boolean
 }
 
-/** The account of a budget that begins with an entry. */
-export function openAccount({ id, budget, op, counter, in: received }: MoneyEntry): Account {
-  const isInitialised = id === `initialize:${budget}`
+/** The account of a budget that begins with an entry. A grant needs a budget: it is one only where it makes it. */
+export function openAccount({ op, counter, in: received }: MoneyEntry): Account {
+  const isInitialised = op === 'grant'
   const none = { openHolds: 0, leases: 0, leased: 0, forfeited: 0, isClosed: false, isSeen: false }
   return {
     ...NO_CHANGE,

@@ -1,5 +1,5 @@
 import { BudgetError } from '../core/errors.js'
-import { differing, type Account } from './account.js'
+import { differing, type Account, type Difference } from './account.js'
 import type { BookedView, StoreBooks } from '../ledger/books.js'
 import type { BudgetId } from '../budget/budget-id.js'
 import type { HoldingEnforcer } from '../budget/enforcer.js'
@@ -26,23 +26,30 @@ export async function balanceFault(
   entries: Entries,
 ): Promise<VerificationFault | undefined> {
   for (const budget of money.accounts.keys()) {
-    // Not one for all: a budget that is made anew has another.
-    const account = (): Account => money.accounts.get(budget) as Account
-    if (account().isSeen) continue
+    if (money.accounts.get(budget)?.isSeen === true) continue
     const view = await viewOf(source, budget)
-    if (differing(account(), view) === undefined) continue
+    // Asked for again each time: a budget that is made anew has another account.
+    const unlike = (): Difference | undefined => differingFrom(money.accounts.get(budget) as Account, view)
+    if (unlike() === undefined) continue
     // The store went on since the entries were read: what it said must be true after one of those that came since.
     let isTrue = false
     const fault = await entries.readOn((entry) => {
-      isTrue ||= entry.budget === budget && differing(account(), view) === undefined
+      isTrue ||= entry.budget === budget && unlike() === undefined
     })
     if (fault !== undefined) return fault
-    const found = differing(account(), view)
+    const found = unlike()
     if (isTrue || found === undefined) continue
     const at = { partition: entries.partition, record: 'money', seq: entries.last(), budget } as const
     return { kind: 'equation', why: 'balance', ...at, ...found } satisfies Unbalanced
   }
   return undefined
+}
+
+// A store of one's own need not say what a budget was initialised with.
+function differingFrom(account: Account, view: BookedView | undefined): Difference | undefined {
+  if (view === undefined) return differing(account, view)
+  const { allotment = account.allotment, ...rest } = view
+  return differing(account, { ...rest, ...(allotment !== undefined && { allotment }) })
 }
 
 async function viewOf(source: BalanceSource, budget: BudgetId): Promise<BookedView | undefined> {

@@ -100,6 +100,6 @@ export function isClose({ op, in: received }: MoneyEntry): boolean {
 }
 
 /** Whether an entry may be the first of its budget. One that was closed takes nothing, unless it was made anew. */
-export function isBirth({ op, id, budget, in: received }: MoneyEntry): boolean {
-  return id === `initialize:${budget}` || (op === 'transfer' && received > 0)
+export function isBirth({ op, in: received }: MoneyEntry): boolean {
+  return op === 'grant' || (op === 'transfer' && received > 0)
 }

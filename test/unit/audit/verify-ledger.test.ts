@@ -16,6 +16,8 @@ async function withEntry(seq: number, change: Partial<MoneyEntry>) {
   return check({ checkpoints: [] })
 }
 
+type Span = readonly [number, number]
+
 describe('the money of a ledger', () => {
   test.each<[string, Partial<MoneyEntry>, object]>([
     ['a column that does not add up', { spent: 6 }, { why: 'equation', seq: 7, expected: 1_001, got: 1_000 }],
@@ -80,6 +82,32 @@ describe('the money of a ledger', () => {
     expect(await check({ balances })).toMatchObject({ kind: 'ok', balances: true })
     await make().checkpoint()
     expect(await check({ balances })).toMatchObject({ kind: 'ok', balances: true })
+  })
+
+  test('of a store of one’s own is compared in what it says, whatever it calls its requests [I13]', async () => {
+    const { store, ledger, check, clock } = audited()
+    store.initialize('w', 100)
+    const from = clock.now()
+    const spans = [-1, 0, 1, 2].map((hour) => [from + hour * 3_600_000, from + (hour + 1) * 3_600_000] as const)
+    for (const hour of [1, 2]) {
+      const [previous, current, next = spans[0]!] = spans.slice(hour - 1) as [Span, Span, Span?]
+      const lines = [{ budget: 'w', amount: 5, window: { previous, current, next } }]
+      store.hold({ id: `h${hour}`, lines, ttlMs: 1_000, onExpire: 'capture' })
+      clock.advance(3_600_000)
+    }
+    const list = ledger.of({ partition: 'default', kind: 'money' })
+    for (const [n, { seq, record }] of list.entries())
+      if (record.kind === 'money' && record.op === 'grant') list[n] = { seq, record: { ...record, id: `begin ${n}` } }
+    const balances = {
+      describe: (budget: string) => {
+        const { allotment: _allotment, ...view } = store.describe(budget)
+        return view
+      },
+    }
+    store.remaining('w')
+    expect(ledger.entries().some((record) => record.kind === 'money' && record.op === 'window')).toBe(true)
+    expect(await check({ balances })).toMatchObject({ kind: 'ok', balances: true, books: false })
+    expect(await check({ balances: store })).toMatchObject({ kind: 'ok', balances: true, books: false })
   })
 
   test('of a budget that the store has forgotten must be gone', async () => {
