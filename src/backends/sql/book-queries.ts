@@ -1,25 +1,20 @@
 import { Conditions } from './ledger-conditions.js'
 import { columnsOf, namesOf } from './queries.js'
+import type { BookEnd } from '../../ledger/books.js'
 import type { BudgetRow, CallBudgetRow, HoldRow } from './rows.js'
 import type { LedgerSelectOf } from './ledger-queries.js'
 
-/** The numbers of the last records of a partition. */
-export interface EndColumns {
-  readonly money: number
-  readonly call: number
-}
-
 /** A budget, with how many are open below it. */
-export type BudgetBookRow = BudgetRow & EndColumns & { readonly found_children: number }
+export type BudgetBookRow = BudgetRow & BookEnd & { readonly found_children: number }
 
 /** A hold; without an id where a partition has none of those that were asked for. */
-export type HoldBookRow = EndColumns & { readonly [Column in keyof HoldRow]: HoldRow[Column] | null }
+export type HoldBookRow = BookEnd & { readonly [Column in keyof HoldRow]: HoldRow[Column] | null }
 
 /** What finds a call by a budget, and the record of the call, where there is one. */
 export type StrayRow = CallBudgetRow & { readonly call_at: number | null; readonly body: string | null }
 
 /** So many holds are looked up at once. */
-export const MOST_HOLDS = 100
+const MOST_HOLDS = 100
 
 const END = `coalesce(p."seq", 0) AS "money", coalesce(p."calls", 0) AS "call"`
 const END_NAMES = ['money', 'call'] as const

@@ -5,13 +5,12 @@ import {
   openHoldsQuery,
   straysQuery,
   type BudgetBookRow,
-  type EndColumns,
   type HoldBookRow,
   type StrayRow,
 } from './book-queries.js'
 import { keptText, olderTexts, textOf } from './kept-text.js'
 import { linesOf } from './hold-rows.js'
-import type { BookedBudget, BookedHold, BookPage, BookPageRequest, StoreBooks } from '../../ledger/books.js'
+import type { BookedBudget, BookedHold, BookEnd, BookPage, BookPageRequest, StoreBooks } from '../../ledger/books.js'
 import type { HoldRow } from './rows.js'
 import type { LedgerReader } from './sql-ledger.js'
 import type { LedgerRecord } from '../../ledger/entry.js'
@@ -86,7 +85,7 @@ function pageOf<Row, Booked>(
   return { rows: found.map(booked), next: last === undefined || found.length < limit ? undefined : cursor(last) }
 }
 
-function endOf(row: EndColumns | undefined): EndColumns {
+function endOf(row: BookEnd | undefined): BookEnd {
   return { money: row?.money ?? 0, call: row?.call ?? 0 }
 }
 
