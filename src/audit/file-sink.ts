@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises'
+import { open, type FileHandle } from 'node:fs/promises'
 import { chainKey } from './chain.js'
 import { isCheckpoint, type Checkpoint, type CheckpointSink } from './checkpoint.js'
 import type { ChainName } from '../ledger/seal.js'
@@ -43,7 +43,18 @@ export async function* readCheckpoints(path: string): AsyncGenerator<unknown, vo
   })
   if (file === undefined) return
   // Closes the file, also when nobody reads on.
-  for await (const line of file.readLines()) if (line !== '') yield parsed(line)
+  for await (const line of linesOf(file)) if (line !== '') yield parsed(line)
+}
+
+// Not `readLines`: from Node 24 on a line ends for it at U+2028 too, which the id of a store may have.
+async function* linesOf(file: FileHandle): AsyncGenerator<string> {
+  let rest = ''
+  for await (const text of file.createReadStream({ encoding: 'utf8' }) as AsyncIterable<string>) {
+    const lines = (rest + text).split(/\r?\n/)
+    rest = lines.pop() ?? ''
+    yield* lines
+  }
+  yield rest
 }
 
 async function lastOfEach(path: string): Promise<Map<string, Checkpoint>> {

@@ -49,6 +49,18 @@ describe('a file of checkpoints', () => {
     expect(await check({ checkpoints })).toMatchObject({ kind: 'ok', checkpoints: 4, restarts: 0, unreadable: 1 })
   })
 
+  // Some editors end lines so, and JSON leaves both of the others in a text.
+  test('ends a line at a line feed only, or at a carriage return before one', async () => {
+    const path = newPath()
+    const { spend, make, check } = audited()
+    spend(2)
+    const store = 'a\u2028b\u2029c'
+    await make({ checkpoints: { store, key, sinks: [fileSink(path)] } }).checkpoint()
+    writeFileSync(path, `${readFileSync(path, 'utf8').replaceAll('\n', '\r\n')}\r\n`)
+    expect(await all(path)).toEqual([expect.objectContaining({ store }), expect.objectContaining({ store })])
+    expect(await check({ checkpoints: readCheckpoints(path) })).toMatchObject({ checkpoints: 2, unreadable: 0 })
+  })
+
   test('on a full disk is a fault, stops no other sink, and is tried again [T40]', async () => {
     const [path, place] = [newPath(), newPath()]
     // Linux says of each write to it that there is no space.
