@@ -173,7 +173,7 @@ function foundIn(answer: Answer): Found {
 }
 
 /** Lists of pairs. They go as JSON, for drivers do not agree on arrays of arrays. */
-const PAIRS = ['counters', 'keys']
+const PAIRS = ['counters', 'bans', 'keys']
 
 function valueOf(name: string, value: unknown): unknown {
   if (PAIRS.includes(name)) return JSON.stringify(value)

@@ -130,9 +130,8 @@ export function readQueries(d: Dialect): Readonly<Record<keyof FoundRows, Query>
     },
     bans: {
       columns: namesOf('bans'),
-      sql: `SELECT ${columnsOf('bans')} FROM ${d.table('bans')}
-        WHERE ${d.isIn('"partition"', 1)} AND ${d.isIn('"id"', 2)}`,
-      parameters: ['partitions', 'bans'],
+      sql: `SELECT ${columnsOf('bans')} FROM ${d.table('bans')} WHERE ("partition", "id") IN (${d.pairs(1)})`,
+      parameters: ['bans'],
     },
     banCounts: {
       columns: ['partition', 'size'],

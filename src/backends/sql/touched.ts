@@ -19,12 +19,13 @@ export class Touched {
   readonly parents = new Set<BudgetId>()
   readonly prefixes = new Set<string>()
   readonly nonces = new Set<string>()
-  readonly bans = new Set<string>()
   readonly banned = new Set<string>()
   /** Roots whose counts may get a new counter, with the number of prefixes that may be new. */
   readonly fresh = new Map<BudgetId, number>()
   /** Roots whose counters are all wanted. */
   readonly full = new Set<BudgetId>()
+  /** Ids that may be banned, by the partition in which they would be. */
+  readonly #bans = new Map<string, Set<string>>()
   readonly #verbs = new Set<string>()
   readonly #answers = new Set<string>()
   readonly #counters = new Map<BudgetId, Set<string>>()
@@ -40,9 +41,10 @@ export class Touched {
 
   /** How much is touched: it only grows. */
   get size(): number {
-    const { holds, budgets, trees, parents, prefixes, nonces, bans, banned, full } = this
-    const sets = [holds, budgets, trees, parents, prefixes, nonces, bans, banned, full, this.#verbs, this.#answers]
-    return [...sets, ...this.#counters.values()].reduce((sum, { size }) => sum + size, this.#counters.size)
+    const { holds, budgets, trees, parents, prefixes, nonces, banned, full } = this
+    const sets = [holds, budgets, trees, parents, prefixes, nonces, banned, full, this.#verbs, this.#answers]
+    const maps = [...this.#counters.values(), ...this.#bans.values()]
+    return [...sets, ...maps].reduce((sum, { size }) => sum + size, this.#counters.size)
   }
 
   /** What is to be read for it, in these partitions. */
@@ -58,12 +60,10 @@ export class Touched {
       nonces: [...this.nonces],
       verbs: [...this.#verbs],
       answers: [...this.#answers],
-      counters: [...this.#counters].flatMap(([root, prefixes]) =>
-        Array.from(prefixes, (prefix) => [root, prefix] as const),
-      ),
+      counters: pairsOf(this.#counters),
       full: [...this.full],
       roots: [...this.#counters.keys()],
-      bans: [...this.bans],
+      bans: pairsOf(this.#bans),
       banned: [...this.banned],
     }
   }
@@ -134,26 +134,32 @@ export class Touched {
     this.#answer('revoke', request.id)
     const budget = this.#budget(request.budget, 'issuedBefore' in request ? this.trees : undefined)
     if (budget === undefined) return
+    const bans = this.#bansOf(budget)
+    bans.add(budget)
     this.banned.add(this.#partitionOf(budget))
-    this.bans.add(budget)
-    if ('prefixId' in request) this.#named(request.prefixId, this.prefixes)
-    if ('nonce' in request) this.#named(request.nonce, this.nonces)
+    const named = (id: string, found: Set<string>): void => {
+      bans.add(String(id))
+      found.add(String(id))
+    }
+    if ('prefixId' in request) named(request.prefixId, this.prefixes)
+    if ('nonce' in request) named(request.nonce, this.nonces)
   }
 
-  #named(id: string, found: Set<string>): void {
-    this.bans.add(String(id))
-    found.add(String(id))
+  // All that a token is banned by is kept where its budget is.
+  #bansOf(budget: BudgetId): Set<string> {
+    return setIn(this.#bans, this.#partitionOf(budget))
   }
 
   #authority(authority: Authority | undefined): void {
     if (authority === undefined) return
     try {
       const { budget, registrations, prefixIds, nonce, ceilings, calls, rates } = authority
+      const bans = this.#bansOf(budgetId(budget))
       for (const name of [budget, ...registrations.flatMap((each) => [each.budget, each.parent])]) {
         const id = this.#budget(name)
-        if (id !== undefined) this.bans.add(id)
+        if (id !== undefined) bans.add(id)
       }
-      for (const id of [...prefixIds, nonce]) this.bans.add(id)
+      for (const id of [...prefixIds, nonce]) bans.add(id)
       const root = rootOf(authority)
       const limits = [...ceilings, ...calls, ...rates]
       this.#limits(root, limits)
@@ -164,9 +170,8 @@ export class Touched {
   }
 
   #limits(root: BudgetId, limits: readonly Prefix[]): void {
-    const known = this.#counters.get(root) ?? new Set()
+    const known = setIn(this.#counters, root)
     for (const { prefixId } of limits) known.add(prefixId)
-    this.#counters.set(root, known)
   }
 
   #answer(verb: string, id: string): void {
@@ -185,4 +190,14 @@ export class Touched {
       return undefined
     }
   }
+}
+
+function setIn<Key>(sets: Map<Key, Set<string>>, key: Key): Set<string> {
+  const set = sets.get(key) ?? new Set()
+  sets.set(key, set)
+  return set
+}
+
+function pairsOf(sets: ReadonlyMap<string, ReadonlySet<string>>): Array<readonly [string, string]> {
+  return [...sets].flatMap(([first, all]) => Array.from(all, (second) => [first, second] as const))
 }

@@ -41,7 +41,7 @@ export interface Wanted {
   /** Roots whose counters are all wanted. */
   readonly full: readonly string[]
   readonly roots: readonly string[]
-  readonly bans: readonly string[]
+  readonly bans: ReadonlyArray<readonly [partition: string, id: string]>
   /** Partitions whose bans are counted. */
   readonly banned: readonly string[]
 }
