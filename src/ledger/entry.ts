@@ -94,9 +94,14 @@ export interface FoldedCalls {
 /** Anything a ledger holds. */
 export type LedgerRecord = MoneyEntry | CallRecord | FoldedCalls
 
+/** The id of an opening in which a close was folded: what comes after it may be of a budget that was made anew. */
+export function closedOpening(budget: BudgetId): string {
+  return `closed:${budget}`
+}
+
 /** Whether an entry says that its budget was closed: it hands on all that it has, or has nothing. */
-export function isClose({ op, in: received }: MoneyEntry): boolean {
-  return op === 'close' && received === 0
+export function isClose({ op, id, budget, in: received }: MoneyEntry): boolean {
+  return op === 'opening' ? id === closedOpening(budget) : op === 'close' && received === 0
 }
 
 /** Whether an entry may be the first of its budget. One that was closed takes nothing, unless it was made anew. */

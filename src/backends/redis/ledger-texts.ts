@@ -1,5 +1,5 @@
 import type { BudgetId } from '../../budget/budget-id.js'
-import type { CallRecord, FoldedCalls, MoneyEntry, MoneyOp } from '../../ledger/entry.js'
+import { closedOpening, type CallRecord, type FoldedCalls, type MoneyEntry, type MoneyOp } from '../../ledger/entry.js'
 import type { NumberedText } from './numbered-texts.js'
 
 /** An entry's text: when, what, which budget, the other one or `-`, seven numbers, and `[id, tool]` as JSON. */
@@ -21,10 +21,14 @@ export function entryOf({ seq, text }: NumberedText, partition: string): MoneyEn
   }
 }
 
-/** The entry that stands for a budget's folded ones. Its text: the number and the time of the last of them, seven sums. */
+/**
+ * The entry that stands for a budget's folded ones. Its text: the number and the time of the last of them, seven sums, and
+ * 1 if it was closed.
+ */
 export function openingOf(budget: BudgetId, text: string, partition: string): MoneyEntry {
   const [seq, at, ...sums] = text.split(' ')
-  const about = { op: 'opening', budget, id: `opening:${budget}`, tool: undefined, counter: undefined } as const
+  const id = sums[7] === '1' ? closedOpening(budget) : `opening:${budget}`
+  const about = { op: 'opening', budget, id, tool: undefined, counter: undefined } as const
   return { kind: 'money', seq: Number(seq), at: Number(at), partition, ...about, ...changeOf(sums) }
 }
 

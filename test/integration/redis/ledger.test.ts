@@ -175,6 +175,37 @@ describe('money entries', () => {
     await expectBooks(store, ['main'])
   })
 
+  test.each([1, 3, 8, 20, 60])(
+    'of a budget that was closed and made anew are not added up with those of its life before, where %i are kept [I13]',
+    async (maxEntries) => {
+      const clock = new FakeClock()
+      const store = newStore(client, { clock, maxEntries })
+      await store.initialize('main', 10_000)
+      for (let n = 0; n < 5; n++) {
+        const create = { registration: `${n}`.padStart(43, 'r'), expiresAt: clock.now() + 60_000 }
+        await store.transfer({ id: `t${n}`, from: 'main', to: 'child', amount: 10 + n, create })
+        await store.spend({ chargeId: mintChargeId(clock.now()), budget: 'child', tool: 't', cost: 3 })
+        const holdId = mintChargeId(clock.now())
+        const lines = [{ budget: 'child', amount: 2 }]
+        await store.hold({ id: holdId, lines, ttlMs: 300_000, onExpire: 'release' })
+        await expectBooks(store, ['main', 'child'])
+        clock.advance(60_000)
+        for (let k = 0; k < 10; k++) {
+          // Its last entry comes behind its close.
+          if (k === 2) await store.capture({ id: `${holdId}.c`, holdId, amount: 2, overage: 'cap' })
+          await store.spend({ chargeId: mintChargeId(clock.now()), budget: 'main', tool: 't', cost: 1 })
+          await expectBooks(store, ['main', 'child'])
+          clock.advance(90_000)
+        }
+      }
+      // No life is lost: all of them stand in the sums.
+      const { byBudget } = await store.ledger.report()
+      const sum = (key: 'in' | 'spent' | 'out') =>
+        ['default/child', 'default/(closed)'].reduce((all, id) => all + (byBudget.get(id)?.[key] ?? 0), 0)
+      expect([sum('in'), sum('spent'), sum('out')]).toEqual([60, 25, 35])
+    },
+  )
+
   test('are read by number from any place, and from the first that is kept where that is folded', async () => {
     const store = newStore(client, { maxEntries: 2_000 })
     await store.initialize('main', 100_000)

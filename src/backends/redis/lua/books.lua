@@ -1,7 +1,7 @@
 -- The oldest entries become openings.
 
-local ENTRY = '^(%d+) %S+ (%S+) %S+' .. (' (%-?%d+)'):rep(7) .. ' '
-local NO_ENTRIES = '0 0 0 0 0 0 0 0 0'
+local ENTRY = '^(%d+) (%S+) (%S+) %S+' .. (' (%-?%d+)'):rep(7) .. ' (.*)$'
+local NO_ENTRIES = '0 0 0 0 0 0 0 0 0 0'
 
 local function loadOpenings(ids)
   for from = 1, #ids, MOST_ARGS do
@@ -12,47 +12,71 @@ local function loadOpenings(ids)
   end
 end
 
--- Adds sums by budget to their openings.
-local function addOpenings(sums)
+-- Adds an opening to that of all budgets of its tenant that are over, unless that would leave 2^53-1.
+local function joinOpening(id)
+  local all = id:match('^[^/]*/') .. '(closed)'
+  if not openings[all] then loadOpenings({ all }) end
+  local opening, sum = openings[id], openings[all]
+  local isExact = opening[1] > 0
+  for n = 3, 9 do isExact = isExact and sum[n] + opening[n] <= MAX end
+  if not isExact then return end
+  for n = 1, 2 do sum[n] = math.max(sum[n], opening[n]) end
+  for n = 3, 9 do sum[n] = sum[n] + opening[n] end
+  openings[id] = false
+end
+
+-- Whether an entry may be the first of its budget: isBirth of src/ledger/entry.ts.
+local function isFirst(op, id, received, tail)
+  if op == 'transfer' then return received > 0 end
+  local first = '[' .. quoted('initialize:' .. id) .. ','
+  return op == 'grant' and tail:sub(1, #first) == first
+end
+
+-- Adds the lives of budgets to their openings. One that was closed and is made anew begins with nothing.
+local function addOpenings(lives)
   local ids = {}
-  for id in pairs(sums) do ids[#ids + 1] = id end
+  for id in pairs(lives) do ids[#ids + 1] = id end
   loadOpenings(ids)
-  for id, sum in pairs(sums) do
-    local opening = openings[id]
-    opening[1], opening[2] = sum[1], sum[2]
-    for n = 3, 9 do opening[n] = opening[n] + sum[n] end
+  for id, own in pairs(lives) do
+    for _, life in ipairs(own) do
+      if life.isFirst and openings[id][10] == 1 then
+        joinOpening(id)
+        openings[id] = openings[id] or numbersOf(NO_ENTRIES)
+        openings[id][10] = 0
+      end
+      local opening = openings[id]
+      opening[1], opening[2] = life[1], life[2]
+      for n = 3, 9 do opening[n] = opening[n] + life[n] end
+      opening[10] = math.max(opening[10] or 0, life[10])
+    end
   end
 end
 
 local function foldEntries(kept)
-  local sums = {}
+  local lives = {}
   foldedTo = foldPlaces(ledgerKey, kept, folded, sequence, #entries / 2, function(text, seq)
     local found = { text:match(ENTRY) }
-    local id, at = found[2], tonumber(found[1])
-    local sum = sums[id] or { 0, 0, 0, 0, 0, 0, 0, 0, 0 }
-    sums[id], sum[1], sum[2] = sum, seq, at
+    local at, op, id, received = tonumber(found[1]), found[2], found[3], tonumber(found[8])
+    local isNew = isFirst(op, id, received, found[11])
+    local own = lives[id] or {}
+    local life = own[#own]
+    if not life or (isNew and life[10] == 1) then
+      life = numbersOf(NO_ENTRIES)
+      life.isFirst = isNew
+      lives[id], own[#own + 1] = own, life
+    end
+    life[1], life[2] = seq, at
     foldedAt = math.max(foldedAt, at)
-    for n = 3, 9 do sum[n] = sum[n] + tonumber(found[n]) end
+    for n = 3, 9 do life[n] = life[n] + tonumber(found[n + 1]) end
+    if op == 'close' and received == 0 then life[10] = 1 end
   end)
-  if foldedTo > folded then addOpenings(sums) end
+  if foldedTo > folded then addOpenings(lives) end
 end
 
--- A budget that nobody knows any more keeps no opening of its own, or there would be more of them for ever: it is added to
--- that of all such budgets of its tenant.
+-- A budget that nobody knows any more keeps no opening of its own, or there would be more of them for ever.
 local function joinEnded()
   loadOpenings(ended)
-  for _, id in ipairs(ended) do
-    local all = id:match('^[^/]*/') .. '(closed)'
-    if not openings[all] then loadOpenings({ all }) end
-    local opening, sum = openings[id], openings[all]
-    local isExact = true
-    for n = 3, 9 do isExact = isExact and sum[n] + opening[n] <= MAX end
-    if isExact and opening[1] > 0 then
-      for n = 1, 2 do sum[n] = math.max(sum[n], opening[n]) end
-      for n = 3, 9 do sum[n] = sum[n] + opening[n] end
-      openings[id] = false
-    end
-  end
+  for _, id in ipairs(ended) do joinOpening(id) end
 end
 
 -- Writes openings, and cuts off what they are the sums of.
@@ -61,7 +85,7 @@ local function writeOpenings(removed)
   for id, opening in pairs(openings) do
     if opening then
       local numbers = {}
-      for n = 1, 9 do numbers[n] = digits(opening[n]) end
+      for n = 1, 10 do numbers[n] = digits(opening[n] or 0) end
       set[#set + 1] = id
       set[#set + 1] = table.concat(numbers, ' ')
     else

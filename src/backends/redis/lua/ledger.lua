@@ -1,8 +1,8 @@
 -- The books: the newest entries are kept whole, the older ones of each budget as their sum, which is its opening. So what
 -- is there always adds up to the balances.
 
--- What openings must become in this step: budget → { seq, at, available, held, spent, debt, received, out, burned } of its
--- folded entries, up to the last of them; false to take it out.
+-- What openings must become in this step: budget → { seq, at, available, held, spent, debt, received, out, burned, 1 if
+-- it was closed } of its folded entries, up to the last of them; false to take it out.
 local openings = {}
 -- Up to which number entries were folded, before this step and after it; budgets that are forgotten, with all their entries.
 local folded, foldedTo, ended = 0, 0, {}
