@@ -64,6 +64,12 @@ export function refuseLines(book: Book, lines: readonly HeldLine[], overdraft: b
   return undefined
 }
 
+/** Why no line may be leased: a window would end while the lease goes on. */
+export function refuseWindow(lines: readonly HeldLine[]): LineRefusal | undefined {
+  const { budget } = lines.find((line) => line.budget.window !== undefined) ?? {}
+  return budget && { reason: 'windowed', budget: budget.id, remaining: budget.available }
+}
+
 /** A line of another unit than credits is charged as it was held: a call counts as one, whatever it cost. */
 export function lineEvent(line: HeldLine, event: HoldEvent): HoldEvent {
   return event.kind === 'capture' && !isMoney(line) ? { ...event, amount: line.amount } : event

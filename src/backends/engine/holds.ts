@@ -12,7 +12,15 @@ import {
   type HoldEvent,
   type HoldState,
 } from '../../budget/hold.js'
-import { isMoney, lineEvent, openWindows, refuseLines, resolveLines, type LineRefusal } from './hold-lines.js'
+import {
+  isMoney,
+  lineEvent,
+  openWindows,
+  refuseLines,
+  refuseWindow,
+  resolveLines,
+  type LineRefusal,
+} from './hold-lines.js'
 import { refusePayer, refuseUse } from './hold-authority.js'
 import { Delegated } from './delegated.js'
 import type { Authorities } from './authorities.js'
@@ -71,13 +79,14 @@ export class Holds {
     const known = this.#table.find(request.id)
     if (known !== undefined) return replayHold(known, request)
     const lines = resolveLines(this.#book, request.lines, now)
-    if ('reason' in lines) return this.refuse(request, lines, now, lease)
+    if ('reason' in lines) return this.#refuse(request, lines, now, lease)
     const { authority } = request
     const overdraft = request.overdraft === true
     const refused =
       refusePayer(this.#authorities, authority, lines) ??
       openWindows(this.#book, lines, request.id, now) ??
       refuseUse(this.#authorities, authority, lines, now) ??
+      (lease && refuseWindow(lines)) ??
       refuseLines(this.#book, lines, overdraft)
     if (refused !== undefined) {
       // What is left says no more than what the token could spend.
@@ -85,7 +94,7 @@ export class Holds {
         refused.remaining,
         authority === undefined ? Infinity : this.#authorities.left(authority),
       )
-      return this.refuse(request, { ...refused, remaining }, now, lease)
+      return this.#refuse(request, { ...refused, remaining }, now, lease)
     }
     const changes = lines.map(({ budget, amount }) => ({ budget, change: holdChange(budget, amount) }))
     this.#book.commit(changes, {
@@ -247,7 +256,7 @@ export class Holds {
   }
 
   /** Refuses a hold, and remembers it. */
-  refuse(request: HoldRequest, by: LineRefusal, now: number, lease?: Lease): HoldResult {
+  #refuse(request: HoldRequest, by: LineRefusal, now: number, lease?: Lease): HoldResult {
     const refused = { by, lines: request.lines }
     const hold = new HoldRecord(request.id, request, [], 'refused', now, by.remaining, 0, refused)
     hold.lease = lease

@@ -47,9 +47,7 @@ export class Leases {
     const lease: Lease = { instance, least, most, live, expiresAt: now + ttlMs, used: 0 }
     const lines = [{ budget: request.budget, amount }]
     const hold = { id, lines, ttlMs, onExpire: 'capture', ...(authority !== undefined && { authority }) } as const
-    // A window would end while the lease goes on.
-    if (budget?.window === undefined) this.#holds.place(hold, now, lease)
-    else this.#holds.refuse(hold, { reason: 'windowed', budget: budget.id, remaining: budget.available }, now, lease)
+    this.#holds.place(hold, now, lease)
     return answerOf(this.#table.find(id) as HoldRecord)
   }
 

@@ -115,7 +115,18 @@ const LENDING: readonly Rule[] = [
     }
     const window = { previous: span(-1), current: span(0), next: span(1) }
     await c.hold(1, { lines: [{ budget: 'main', amount: 1, window }] })
-    expectMatch(await leasing(c).lease(leaseOf(c)), { kind: 'refused', reason: 'windowed' }, 'lease')
+    const windowed = { kind: 'refused', reason: 'windowed', remaining: 999 }
+    expectMatch(await leasing(c).lease(leaseOf(c)), windowed, 'lease')
+    expectMatch(await leasing(c).lease(leaseOf(c, { authority: ROOT })), windowed, 'lease by a token')
+    await c.expectUnchanged('what a token does not pay for', async () => {
+      // Such a token must not learn what is left, nor that there are windows.
+      const made = { budget: 'main', prefixId: 'x', parent: 'other' }
+      const forged = leaseOf(c, { authority: { ...ROOT, registrations: [made] } })
+      expectMatch(await leasing(c).lease(forged), { reason: 'unknown_budget', remaining: 0 }, 'by one that is not made')
+      await (c.store as DelegatingEnforcer).revoke({ id: c.id(), budget: 'main', prefixId: 'root' })
+      const revoked = await leasing(c).lease(leaseOf(c, { authority: ROOT }))
+      expectMatch(revoked, { kind: 'refused', reason: 'revoked', remaining: 0 }, 'by one that is revoked')
+    })
   }),
   rule('what is no request throws and changes nothing [T18]', async (c) => {
     await c.store.initialize('main', 1_000)

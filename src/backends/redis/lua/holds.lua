@@ -21,6 +21,7 @@ local function placeHold(op)
   if misuse then return misuse end
   if not refused and windowed then refused = openWindows(lines, id) end
   if not refused and authority then refused = refuseToken(authority, lines) end
+  if not refused and op[13] then refused = refuseWindow(budgetOf(lines[1].budget)) end
   refused = refused or refuseLines(lines, overdraft)
   if refused then return refuseHold(op, authority, refused, asked) end
   local hold = newHold(op, authority, 'open', lines)

@@ -16,6 +16,11 @@ local function countLease(hold, by)
   end
 end
 
+-- A window would end while the lease goes on.
+local function refuseWindow(budget)
+  return budget.from and refusal('windowed', budget.id, budget.available)
+end
+
 local function unleased(reason)
   return { 'refused', reason }
 end
@@ -49,9 +54,6 @@ local function takeLease(op)
   local asked = { { op[4][1], digits(amount), false, false } }
   askedLines[#askedLines + 1] = asked
   local hold = { 'hold', id, false, op[4], #askedLines, op[6], 'capture', false, false, false, op[9], false, lease }
-  if budget and budget.from then
-    return refuseHold(hold, authority, refusal('windowed', budget.id, budget.available), asked)
-  end
   local answer = placeHold(hold)
   return answer[1] == 'held' and leaseAnswer(get(holds, id)) or answer
 end
