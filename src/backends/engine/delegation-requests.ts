@@ -33,7 +33,7 @@ export function assertRevoked(request: RevokeRequest): string {
   const named = (['prefixId', 'nonce', 'issuedBefore'] as const).filter((key) => Object.hasOwn(request, key))
   const [key] = named
   const value: unknown = key && (request as Partial<Record<typeof key, unknown>>)[key]
-  const isOne = named.length === 1 && (key === 'issuedBefore' ? Number.isSafeInteger(value) : isId(value))
+  const isOne = named.length === 1 && (key === 'issuedBefore' ? isCredits(value) : isId(value))
   if (isOne) return `${key}=${value as string}`
   throw new BudgetError({
     code: 'invalid_request',

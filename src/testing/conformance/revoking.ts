@@ -100,8 +100,9 @@ const REVOKING: readonly Rule[] = [
   ),
   rule('a revocation of nothing, or of several things at once, throws and revokes nothing [L-P24]', async (c) => {
     await c.store.initialize('main', 100)
-    const wrong = [{}, { prefixId: '' }, { nonce: 5 }, { issuedBefore: Number.NaN }, { prefixId: 'root', nonce: 'n' }]
-    for (const what of wrong) {
+    const wrong = [{}, { prefixId: '' }, { nonce: 5 }, { prefixId: 'root', nonce: 'n' }]
+    const times = [Number.NaN, -1, 0.5, 2 ** 53].map((issuedBefore) => ({ issuedBefore }))
+    for (const what of [...wrong, ...times]) {
       const request = { id: c.id(), budget: 'main', ...what } as RevokeRequest
       await c.expectThrow(JSON.stringify(what), () => (c.store as DelegatingEnforcer).revoke(request))
     }
