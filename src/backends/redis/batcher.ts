@@ -73,10 +73,10 @@ export class Batcher {
       for (const [n, { resolve }] of batch.entries()) resolve(told[n] as Told)
     } catch (error) {
       // A script decides before it writes. One that fails over one request has done nothing for the others.
-      const isOfScript = batch.length > 1 && isScriptError(error)
+      const isOfOne = batch.length > 1 && (isRefused(error) || isScriptFault(error))
       for (const each of batch) {
-        if (isOfScript) await this.#send([each])
-        else each.reject(isScriptError(error) ? misuse(error) : error)
+        if (isOfOne) await this.#send([each])
+        else each.reject(isRefused(error) ? misuse(error) : error)
       }
     }
   }
@@ -92,8 +92,16 @@ export class Batcher {
 }
 
 /** Whether the script itself would not take a request. */
-function isScriptError(error: unknown): boolean {
+function isRefused(error: unknown): boolean {
   return error instanceof Error && error.message.includes('mcp-budget: expected')
+}
+
+/**
+ * Whether the server says that a script failed. Not so a server that takes no commands now: that is `store_unavailable`
+ * by then, and of all requests.
+ */
+function isScriptFault(error: unknown): boolean {
+  return error instanceof Error && /^ERR .*(?:running script|user_script)/s.test(error.message)
 }
 
 function misuse(error: unknown): BudgetError {

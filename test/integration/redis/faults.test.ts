@@ -2,7 +2,7 @@ import { afterAll, afterEach, describe, expect, inject, test } from 'vitest'
 import { allEntries, booksOf, freshPrefix, newClient, newStore } from './store.js'
 import { BudgetEvents, compose, withBudget, withCostProfile } from '../../../src/index.js'
 import { FaultProxy, type Faults } from '../../support/fault-proxy.js'
-import { ioredisPort, RedisBudgetEnforcer } from '../../../src/backends/redis/index.js'
+import { ioredisPort, RedisBudgetEnforcer, type RedisPort } from '../../../src/backends/redis/index.js'
 import { mintChargeId } from '../../../src/core/ids.js'
 import { Random } from '../../../src/testing/random.js'
 import { Redis } from 'ioredis'
@@ -160,4 +160,26 @@ describe('a store that is lost', () => {
     expect((await allEntries(enforcer)).filter(({ op }) => op === 'late')).toHaveLength(4)
     expect(await unlikeLedger(booksOf(enforcer), MAIN)).toEqual([])
   })
+})
+
+describe('a script that fails', () => {
+  // What only the server knows to say: the pattern that it is known by is for all of them.
+  test.each(['local hold; return hold.state', "return redis.call('HGET')"])(
+    'over one request fails none of those that were sent with it: %s [R1]',
+    async (fault) => {
+      const port = ioredisPort(direct)
+      const redis: RedisPort = {
+        send: (key, command) =>
+          port.send(key, command.some((each) => each.includes('planted')) ? ['EVAL', fault, '1', key] : command),
+      }
+      const store = new RedisBudgetEnforcer({ redis, prefix: freshPrefix() })
+      await store.initialize('main', 10)
+      const spend = async (tool: string) =>
+        store.spend({ chargeId: mintChargeId(Date.now()), budget: 'main', tool, cost: 2 })
+      const [one, failed, other] = await Promise.allSettled([spend('a'), spend('planted'), spend('b')])
+      expect([one, other]).toMatchObject([{ value: { allowed: true } }, { value: { allowed: true } }])
+      expect(failed).toMatchObject({ status: 'rejected' })
+      expect(await store.describe('main')).toMatchObject({ available: 6, spent: 4 })
+    },
+  )
 })
