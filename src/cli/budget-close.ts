@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { CliError, usage } from './cli-error.js'
 import { plural } from './when.js'
 import { refused } from './refused.js'
-import { STORE_OPTIONS, text, type Answer, type CliCommand, type Input } from './command.js'
+import { requestId } from './request-id.js'
+import { STORE_OPTIONS, type Answer, type CliCommand, type Input } from './command.js'
 import type { BudgetView } from 'mcp-budget'
 
 /** `budget close`: the end of a budget, and of all below it. */
@@ -27,11 +28,11 @@ export const budgetClose: CliCommand = {
         'Expected `--yes`, got no terminal to ask on',
         'Closing cannot be undone: add `--yes` to close without a question',
       )
+    const id = requestId(options) ?? randomUUID()
     const { enforcer } = await open()
     const view = await enforcer.describe(name)
     if (!isSure && !/^y(es)?$/i.test((await terminal.ask(questionOf(view))).trim()))
       throw new CliError({ slug: 'not_confirmed', message: 'Nothing was closed' })
-    const id = text(options, 'id') ?? randomUUID()
     ifUnanswered('Nobody knows whether it happened. Repeat it: what is closed stays closed')
     const answer = await enforcer.close({ id, budget: name, why: 'closed' })
     if (answer.kind === 'refused') throw refused(answer.reason)

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { amountOf } from './amount.js'
 import { refused } from './refused.js'
-import { STORE_OPTIONS, text, type Answer, type CliCommand, type Input } from './command.js'
+import { requestId } from './request-id.js'
+import { STORE_OPTIONS, type Answer, type CliCommand, type Input } from './command.js'
 import { usage } from './cli-error.js'
 import { budgetId, BudgetError } from 'mcp-budget'
 import type { OpenStore } from './open-store.js'
@@ -31,7 +32,7 @@ export const budgetGrant: CliCommand = {
     const budget = budgetId(name)
     const create = options['create'] === true
     const amount = amountOf(typed, { least: create ? 0 : 1 })
-    const given = text(options, 'id')
+    const given = requestId(options)
     if (create && given !== undefined)
       throw usage('Expected `--id` without `--create`, got both', '`--create` is safe to repeat: it never adds credits')
     if (create) return await created(await open({ create }), budget, amount)

@@ -4,6 +4,7 @@ import { EXIT } from './exit-code.js'
 import { printable } from './columns.js'
 import { plural } from './when.js'
 import { refused } from './refused.js'
+import { requestId } from './request-id.js'
 import { STORE_OPTIONS, text, type Answer, type CliCommand, type Input, type Options } from './command.js'
 import type { ChargeId, Credits } from 'mcp-budget'
 import type { OpenStore } from './open-store.js'
@@ -37,11 +38,12 @@ export const budgetReconcile: CliCommand = {
   ],
   async run({ args: [path], options, open, ifUnanswered }: Input): Promise<Answer> {
     const one = leaseOf(path, options)
+    const id = requestId(options)
     const leases = one ?? (await leasesIn(path as string))
     const store = await open()
     ifUnanswered('Nobody knows what has happened. Repeat it: no lease comes back twice')
     const told: Told[] = []
-    for (const [lease, used] of leases) told.push(await reconciled(store, { lease, used, id: text(options, 'id') }))
+    for (const [lease, used] of leases) told.push(await reconciled(store, { lease, used, id }))
     const [first] = told
     if (one !== undefined && first !== undefined && first.reason !== null) throw refused(first.reason)
     const returned = told.reduce((sum, each) => sum + each.returned, 0)

@@ -20,6 +20,8 @@ export const EXIT = {
   interrupted: 130,
   /** Whoever read the output has gone. */
   closedPipe: 141,
+  /** Ended by SIGTERM. */
+  terminated: 143,
 } as const
 
 /** One of {@link EXIT}. */

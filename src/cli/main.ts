@@ -14,11 +14,15 @@ process.stdout.on('error', ({ code }: NodeJS.ErrnoException) =>
 )
 
 const command = run(process.argv.slice(2), terminal, COMMANDS)
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+const signals = [
+  ['SIGINT', EXIT.interrupted],
+  ['SIGTERM', EXIT.terminated],
+] as const
+for (const [signal, exitCode] of signals) {
   process.once(signal, () => {
     terminal.progress()
     command.interrupt()
-    process.exit(EXIT.interrupted)
+    process.exit(exitCode)
   })
 }
 process.exitCode = await command.done

@@ -21,10 +21,13 @@ test('colours are for terminals only', async () => {
   expect(err).not.toContain('\u001b')
 })
 
-test('Ctrl-C ends a command that waits, with 130', async () => {
+test.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('%s ends a command that waits, with %i', async (signal, wanted) => {
   let kill = (_: NodeJS.Signals): void => {}
   // A server that never says anything.
-  const server = createServer(() => kill('SIGINT')).listen(0, '127.0.0.1')
+  const server = createServer(() => kill(signal)).listen(0, '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))
   const store = `redis://127.0.0.1:${(server.address() as AddressInfo).port}`
   const { code, err } = await shell('exec mcp-budget budget show team', {
@@ -33,7 +36,7 @@ test('Ctrl-C ends a command that waits, with 130', async () => {
     onStart: (given) => (kill = given),
   })
   server.close()
-  expect([code, err]).toEqual([130, 'Interrupted.\n'])
+  expect([code, err]).toEqual([wanted, 'Interrupted.\n'])
 })
 
 test('a token comes through a pipe from one command to the next', async () => {
