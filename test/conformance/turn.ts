@@ -6,8 +6,7 @@ const POLL_MS = 20
 
 /**
  * Waits until fewer than four clients of this run of the suite are at work, and holds a place until this process ends.
- * The suite starts all its clients at once; forty that load an SDK on two processors keep each other from answering
- * within the five seconds for which a server of Node keeps a connection.
+ * The suite starts all its clients at once. Forty on two processors were seen to fail once; four at a time are kinder.
  */
 export async function turn(journal: string): Promise<void> {
   for (;;) {

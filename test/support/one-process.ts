@@ -3,8 +3,7 @@ import { afterAll, beforeAll, expect } from 'vitest'
 import type { BudgetEventName } from 'mcp-budget'
 
 /**
- * The files of the project `unit` share a process, which saves the half of a second that each would take to load what
- * it tests. So each leaves the process as it found it; else the files that come after it would pass or fail by luck.
+ * The files of the project `unit` share a process, which saves each up to 0.4 s to load what it tests. So each leaves the process as it found it; else the files that come after it would pass or fail by luck.
  */
 const CHANNELS = {
   held: 0,
