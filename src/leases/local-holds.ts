@@ -5,10 +5,13 @@ import type { HoldRequest } from '../budget/enforcer.js'
 import type { Slice } from './slice.js'
 import type { Wallet } from './wallet.js'
 
-/** How many places there are by the number in an id, at first and at most: powers of two. */
-const PLACES = { first: 1_024, most: 262_144 } as const
-/** So long an ended hold is remembered, or until so many others were placed. */
-const REMEMBERED = { ms: 600_000, holds: 100_000 } as const
+/** So long an ended hold is remembered. */
+const REMEMBERED_MS = 600_000
+/**
+ * Or until so many others were placed, and how many places there are by the number in an id, at first and at most: powers
+ * of two, the last more than twice as many as are remembered.
+ */
+const BOUNDS = { holds: 100_000, firstPlaces: 1_024, mostPlaces: 262_144 }
 const DASH = 45
 /** Of a number of nine digits to the base 36, which is exact. */
 const LARGEST = 36 ** 9
@@ -21,8 +24,9 @@ const LARGEST = 36 ** 9
  * forgotten by being written over. One whose place another still needs is in a map.
  */
 export class LocalHolds {
-  #ring: Array<LocalHold | undefined> = new Array<LocalHold | undefined>(PLACES.first)
-  #mask = PLACES.first - 1
+  readonly #bounds: Readonly<typeof BOUNDS>
+  #ring: Array<LocalHold | undefined>
+  #mask: number
   #placed = 0
   /** The last that was placed: most often the next to be looked for. */
   #last: LocalHold | undefined
@@ -30,6 +34,13 @@ export class LocalHolds {
   #young = new Map<ChargeId, LocalHold>()
   #old = new Map<ChargeId, LocalHold>()
   #began = -Infinity
+
+  /** @param bounds others than {@link BOUNDS} are for tests */
+  constructor(bounds: Readonly<typeof BOUNDS> = BOUNDS) {
+    this.#bounds = bounds
+    this.#ring = new Array<LocalHold | undefined>(bounds.firstPlaces)
+    this.#mask = bounds.firstPlaces - 1
+  }
 
   /** The hold of an id, where it is remembered. */
   find(id: ChargeId): LocalHold | undefined {
@@ -92,7 +103,7 @@ export class LocalHolds {
       const there = this.#ring[at]
       if (there === undefined || this.#isForgotten(there, now)) return at
       if (there.count === count) return there.id === id ? at : -1
-      if (this.#ring.length >= PLACES.most) return -1
+      if (this.#ring.length >= this.#bounds.mostPlaces) return -1
       this.#grow()
     }
     return -1
@@ -100,7 +111,7 @@ export class LocalHolds {
 
   #isForgotten(hold: LocalHold, now: number): boolean {
     if (hold.mustStay(now)) return false
-    return ((this.#placed - hold.order) | 0) >= REMEMBERED.holds || now - hold.placedAt > REMEMBERED.ms
+    return ((this.#placed - hold.order) | 0) >= this.#bounds.holds || now - hold.placedAt > REMEMBERED_MS
   }
 
   #grow(): void {
@@ -112,7 +123,7 @@ export class LocalHolds {
   }
 
   #keep(hold: LocalHold, now: number): void {
-    if (this.#young.size >= REMEMBERED.holds || now - this.#began >= REMEMBERED.ms) this.#turn(now)
+    if (this.#young.size >= this.#bounds.holds || now - this.#began >= REMEMBERED_MS) this.#turn(now)
     this.#young.set(hold.id, hold)
   }
 

@@ -10,8 +10,12 @@ const TERMS = { lines: [{ budget: 'b', amount: 1 }], ttlMs: 60_000, onExpire: 'c
 
 const id = (count: number, process = 'own'): string => `mh8k2f5a-${process}-${count.toString(36)}`
 
-function setUp() {
-  const holds = new LocalHolds()
+/** As many times fewer than in earnest. */
+const SMALLER = 128
+const SMALL = { holds: 100_000 / SMALLER, firstPlaces: 8, mostPlaces: 262_144 / SMALLER }
+
+function setUp(bounds?: typeof SMALL) {
+  const holds = new LocalHolds(bounds)
   const open = (name: string, now = 0): LocalHold => {
     holds.add({ ...TERMS, id: name }, countOf(name), WALLET, SLICE, now)
     return holds.find(name) as LocalHold
@@ -47,36 +51,42 @@ describe('what a process remembers', () => {
     ['with gaps', (n: number) => id(n * 3)],
     ['in falling order', (n: number) => id(1_000_000 - n)],
     ['of two processes that count alike', (n: number) => id(n >> 1, n % 2 === 0 ? 'own' : 'other')],
-    ['of a process far ahead', (n: number) => id(n % 2 === 0 ? n : n + 131_072 * n, n % 2 === 0 ? 'own' : 'other')],
-    ['all in one place', (n: number) => id(n * 262_144)],
+    ['of a process far ahead', (n: number) => id(n % 2 === 0 ? n : n + 1_024 * n, n % 2 === 0 ? 'own' : 'other')],
+    ['all in one place', (n: number) => id(n * SMALL.mostPlaces)],
     ['without a number', (n: number) => `call_${n}`],
-  ])('are the last 100,000 ended holds, whatever their ids are: %s [I5] [L-P23]', (_, name) => {
-    const { holds, place } = setUp()
-    for (let n = 0; n < 150_000; n++) place(name(n))
-    for (let n = 50_000; n < 150_000; n += 7) if (holds.find(name(n))?.id !== name(n)) expect.unreachable(name(n))
+  ])('are the holds that ended last, whatever their ids are: %s [I5] [L-P23]', (_, name) => {
+    const { holds, place } = setUp(SMALL)
+    const all = 10 * SMALL.holds
+    for (let n = 0; n < all; n++) {
+      place(name(n))
+      const oldest = Math.max(0, Math.ceil(n + 1 - SMALL.holds))
+      for (const m of [oldest, (oldest + n) >> 1]) if (holds.find(name(m))?.id !== name(m)) expect.unreachable(name(m))
+    }
   })
 
-  test('are never more than the ring has places [L-P23]', () => {
+  test('are 100,000 of them, and never more than the ring has places [I5] [L-P23]', () => {
     const { holds, place } = setUp()
-    for (let n = 0; n < 400_000; n++) place(id(n))
+    const all = 200_000
+    for (let n = 0; n < all; n++) place(id(n))
     let kept = 0
-    for (let n = 0; n < 400_000; n++) if (holds.find(id(n)) !== undefined) kept++
+    for (let n = 0; n < all; n++) if (holds.find(id(n)) !== undefined) kept++
     expect(kept).toBe(131_072)
+    for (let n = all - 100_000; n < all; n++) if (holds.find(id(n)) === undefined) expect.unreachable(id(n))
   })
 
   test('are open holds, and those that the store has under another id, as long as they are [I1] [I4]', () => {
-    const { holds, open, place, end } = setUp()
+    const { holds, open, place, end } = setUp(SMALL)
     const kept = open(id(7))
     const renamed = open(id(8))
     holds.close(renamed)
     renamed.state = 'moved'
     renamed.exception = Object.assign(new Exception(), { storeId: 'another' })
-    for (let n = 9; n < 300_000; n++) place(id(n), n / 100)
+    for (let n = 9; n < 3_000; n++) place(id(n), n)
     expect(holds.find(id(7))).toBe(kept)
     expect(holds.find(id(8))).toBe(renamed)
     expect(holds.due(60_000)).toEqual([kept])
     end(kept)
-    for (let n = 300_000; n < 600_000; n++) place(id(n), 70_000)
+    for (let n = 3_000; n < 6_000; n++) place(id(n), 70_000)
     expect([holds.find(id(7)), holds.find(id(8))]).toEqual([undefined, undefined])
   })
 
