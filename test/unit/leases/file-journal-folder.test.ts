@@ -1,51 +1,50 @@
+import fs from 'node:fs/promises'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { openJournal } from '../../../src/leases/file-journal.js'
 
+const actual = { open: fs.open, rename: fs.rename }
 const seen: string[] = []
 const fails = { open: false, sync: false }
-const actual = await vi.importActual<typeof import('node:fs/promises')>('node:fs/promises')
 
-const faked = {
-  ...actual,
-  rename: async (from: string, to: string) => {
-    await actual.rename(from, to)
-    seen.push('renamed')
-  },
-  open: async (path: string, flags: string) => {
-    if (flags !== 'r') return await actual.open(path, flags)
-    if (fails.open) throw new Error('EPERM')
-    const handle = await actual.open(path, flags)
-    const sync = handle.sync.bind(handle)
-    handle.sync = async () => {
-      if (fails.sync) throw new Error('EINVAL')
-      await sync()
-      seen.push(`synced ${path}`)
-    }
-    return handle
-  },
+async function rename(from: string, to: string): Promise<void> {
+  await actual.rename(from, to)
+  seen.push('renamed')
 }
 
-/** Loaded anew, for files of this project share what is loaded. */
-let openJournal: typeof import('../../../src/leases/file-journal.js').openJournal
-beforeAll(async () => {
-  vi.resetModules()
-  vi.doMock('node:fs/promises', () => faked)
-  ;({ openJournal } = await import('../../../src/leases/file-journal.js'))
-})
-afterAll(() => {
-  vi.doUnmock('node:fs/promises')
-  vi.resetModules()
-})
+async function open(path: string, flags: string): Promise<fs.FileHandle> {
+  if (flags !== 'r') return await actual.open(path, flags)
+  if (fails.open) throw new Error('EPERM')
+  const handle = await actual.open(path, flags)
+  const sync = handle.sync.bind(handle)
+  handle.sync = async () => {
+    if (fails.sync) throw new Error('EINVAL')
+    await sync()
+    seen.push(`synced ${path}`)
+  }
+  return handle
+}
+
+// Not by `vi.mock`: files that share a process share its modules, and some have loaded the journal before.
+function use(functions: Pick<typeof fs, 'open' | 'rename'>): void {
+  Object.assign(fs, functions)
+  syncBuiltinESMExports()
+}
 
 let folder: string
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'mcp-budget-leases-'))
   seen.length = 0
   fails.open = fails.sync = false
+  use({ open: open as typeof fs.open, rename: rename as typeof fs.rename })
 })
-afterEach(() => rmSync(folder, { recursive: true, force: true }))
+afterEach(() => {
+  use(actual)
+  rmSync(folder, { recursive: true, force: true })
+})
 
 test('the folder of a journal is synced when its file has got its name', async () => {
   const journal = await openJournal(join(folder, 'leases.journal'))
