@@ -18,6 +18,7 @@ import {
   type BudgetEnforcer,
   type CaptureRequest,
   type CaptureResult,
+  type ExtendRequest,
   type ExtendResult,
   type HoldLine,
   type HoldResult,
@@ -123,13 +124,7 @@ export class HoldingGate implements Gate {
     // The store knows nothing of it that could be kept: what comes later is another call.
     if (hold.state === 'journaled') return this.#journal(call, hold, 'keep', cost, cost)
     const { id: holdId } = call
-    const request = { id: `${holdId}.w${call.round}`, holdId, ttlMs: waitMs, lines: hold.lines }
-    const post = (): MaybePromise<ExtendResult> => this.#enforcer.extend(request)
-    void andThen(reach(post, this.#reach), (answer) => {
-      // Otherwise a call that goes on in time would find its hold gone, and pay again.
-      if (isUnreached(answer) && !answer.misuse)
-        this.#outage.outbox.add({ chargeId: holdId, post: () => refusedBy(post()) }, answer.cause)
-    })
+    void this.#extendSurely({ id: `${holdId}.w${call.round}`, holdId, ttlMs: waitMs, lines: hold.lines })
     return { held: cost, charged: 0, end: 'kept' }
   }
 
@@ -137,14 +132,8 @@ export class HoldingGate implements Gate {
     if (hold.state !== 'held') return this.end(call, hold, 'keep', cost, cost)
     // Of its own: a task may be cancelled in the millisecond in which it was made.
     const id = mintChargeId(this.#settings.clock.now())
-    const post = (): MaybePromise<ExtendResult> => this.#enforcer.extend({ id, holdId: call.id, ttlMs, onExpire })
     const kept: Charge = { held: cost, charged: 0, end: 'kept' }
-    return andThen(reach(post, this.#reach), (answer) => {
-      // Otherwise it would end on the terms of a call, long before its task.
-      if (isUnreached(answer) && !answer.misuse)
-        this.#outage.outbox.add({ chargeId: call.id, post: () => refusedBy(post()) }, answer.cause)
-      return kept
-    })
+    return andThen(this.#extendSurely({ id, holdId: call.id, ttlMs, onExpire }), () => kept)
   }
 
   extend(call: ToolCall, hold: CallHold, ttlMs: number): void {
@@ -196,6 +185,16 @@ export class HoldingGate implements Gate {
     if (reason === 'round_used' || reason === 'hold_ended' || reason === 'unknown_hold')
       return usedRound(call, cost, lines)
     return refusalOfStore(call, cost, { budget: lines[0]?.budget ?? '', remaining: 0, reason: reason ?? 'closed' })
+  }
+
+  // Again until the store has it: else a call that goes on in time would find its hold gone, and pay again, and the hold of
+  // a task would end on the terms of a call, long before its task.
+  #extendSurely(request: ExtendRequest): MaybePromise<void> {
+    const post = (): MaybePromise<ExtendResult> => this.#enforcer.extend(request)
+    return andThen(reach(post, this.#reach), (answer) => {
+      if (isUnreached(answer) && !answer.misuse)
+        this.#outage.outbox.add({ chargeId: request.holdId, post: () => refusedBy(post()) }, answer.cause)
+    })
   }
 
   // The store may have placed a hold that it did not tell of: it is given back, or barred if it comes yet.

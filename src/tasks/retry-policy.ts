@@ -30,15 +30,17 @@ export interface Policy extends Readonly<Required<Omit<RetryPolicy, 'retryRateBp
   readonly rateBps: number
 }
 
+/** The settings that are one of a few; the first is the default. */
+const CHOICES = {
+  retryCostMode: ['full', 'first-only', 'reduced'],
+  onTaskFailure: ['capture', 'release'],
+  onTaskCancel: ['capture', 'release'],
+  onTaskExpiry: ['release', 'capture'],
+  lateCompletion: ['debit', 'record'],
+} as const satisfies { readonly [Key in keyof Omit<RetryPolicy, 'retryRateBps'>]: readonly RetryPolicy[Key][] }
+
 /** The keys of a {@link RetryPolicy}. */
-export const POLICY_KEYS = [
-  'retryCostMode',
-  'retryRateBps',
-  'onTaskFailure',
-  'onTaskCancel',
-  'onTaskExpiry',
-  'lateCompletion',
-] as const
+export const POLICY_KEYS = [...Object.keys(CHOICES), 'retryRateBps']
 
 /**
  * Compiles policies by tool: the exact name, then the longest wildcard, then `*`, then what holds for all. What a tool's
@@ -67,8 +69,13 @@ export function compilePolicies(general: RetryPolicy, tools: unknown): (tool: st
 }
 
 function compile(own: RetryPolicy, general: RetryPolicy, path: string): Policy {
-  const policy = { ...general, ...own }
-  const mode = oneOf(policy.retryCostMode, ['full', 'first-only', 'reduced'], `${path}retryCostMode`)
+  const policy: Readonly<Record<string, unknown>> & RetryPolicy = { ...general, ...own }
+  const chosen = Object.entries<readonly [string, ...string[]]>(CHOICES).map(([key, choices]) => [
+    key,
+    oneOf(policy[key] as string | undefined, choices, path + key),
+  ])
+  const settings = Object.fromEntries(chosen) as Omit<Policy, 'rateBps'>
+  const { retryCostMode: mode } = settings
   const { retryRateBps } = policy
   const bounds = { least: 1, most: 9_999, otherwise: 0 }
   const rate = integer(retryRateBps, bounds, `${path}retryRateBps`)
@@ -77,14 +84,7 @@ function compile(own: RetryPolicy, general: RetryPolicy, path: string): Policy {
   // For all tools it may stand there for those whose own mode is `reduced`.
   if (path !== '' && own.retryRateBps !== undefined && mode !== 'reduced')
     throw misconfigured(`${path}retryRateBps`, 'left out, but for `reduced`', retryRateBps)
-  return {
-    retryCostMode: mode,
-    rateBps: mode === 'full' ? 10_000 : mode === 'reduced' ? rate : 0,
-    onTaskFailure: oneOf(policy.onTaskFailure, ['capture', 'release'], `${path}onTaskFailure`),
-    onTaskCancel: oneOf(policy.onTaskCancel, ['capture', 'release'], `${path}onTaskCancel`),
-    onTaskExpiry: oneOf(policy.onTaskExpiry, ['release', 'capture'], `${path}onTaskExpiry`),
-    lateCompletion: oneOf(policy.lateCompletion, ['debit', 'record'], `${path}lateCompletion`),
-  }
+  return { ...settings, rateBps: mode === 'full' ? 10_000 : mode === 'reduced' ? rate : 0 }
 }
 
 /** The price of a discounted retry: `rateBps` of what each outcome costs, rounded up. Says what it would cost in full. */
