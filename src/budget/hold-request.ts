@@ -10,6 +10,6 @@ export function holdRequest(
   { ttlMs, onExpire, mode }: BudgetSettings,
 ): HoldRequest {
   const { id, tool, server, authority } = call
-  const terms = { ttlMs, onExpire, overdraft: mode === 'soft', meta: { tool, server } }
-  return { id, lines, ...terms, ...(authority !== undefined && { authority }) }
+  const request = { id, lines, ttlMs, onExpire, overdraft: mode === 'soft', meta: { tool, server } }
+  return authority === undefined ? request : { ...request, authority }
 }

@@ -1,6 +1,7 @@
 import { budgetId } from '../../budget/budget-id.js'
 import { fits, holdChange, type HoldEvent } from '../../budget/hold.js'
 import type { Book } from './book.js'
+import type { BudgetRecord } from './budget-record.js'
 import type { Credits } from '../../core/credits.js'
 import type { EnforcerReason, HoldLine, LineWindow, WindowSpan } from '../../budget/enforcer.js'
 import type { HeldLine } from './hold-record.js'
@@ -22,14 +23,15 @@ export function resolveLines(book: Book, lines: readonly HoldLine[], now: number
   for (const line of lines) {
     if (line.window !== undefined && windowAt(line.window, now) === undefined) return refused('clock_skew', line)
   }
-  const held: HeldLine[] = []
-  for (const line of lines) {
-    const { amount, unit, window } = line
-    const budget = book.find(line.budget)
-    if (budget === undefined) return refused('unknown_budget', line)
-    held.push({ budget, amount, unit, window: window && windowAt(window, now) })
-  }
-  return held
+  const unknown = lines.find((line) => book.find(line.budget) === undefined)
+  if (unknown !== undefined) return refused('unknown_budget', unknown)
+  // As long as they are: a list that grows keeps room for sixteen more, as long as its hold is remembered.
+  return lines.map(({ budget, amount, unit, window }) => ({
+    budget: book.find(budget) as BudgetRecord,
+    amount,
+    unit,
+    window: window && windowAt(window, now),
+  }))
 }
 
 /**
