@@ -170,7 +170,8 @@ export function budgetSettings(options: PrincipalBudgetOptions): BudgetSettings 
   for (const [key, [least, otherwise]] of Object.entries(TIMES)) {
     settings[key] = integer(given[key], { least, most: DAY_MS, otherwise }, key)
   }
-  return settings as unknown as BudgetSettings
+  // A copy: one that has gained so many keys one by one is looked up in, at each call, and not read.
+  return { ...settings } as unknown as BudgetSettings
 }
 
 function assertFunction(value: unknown, path: string, expected: string): void {
