@@ -181,7 +181,7 @@ export class Book {
 
   // A delegated budget that is closed is remembered as long as an answer, and no token that names it serves again.
   #forget(budget: BudgetRecord, at: number): void {
-    for (const old of this.#records.closed.add(budget, at)) {
+    for (const old of this.#records.closed.set(budget.id, budget, at)) {
       this.#budgets.delete(old.id)
       old.parent?.children?.delete(old)
     }

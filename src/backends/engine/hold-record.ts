@@ -59,6 +59,8 @@ export class HoldRecord implements Timed {
   slot = -1
   next: Timed | undefined = undefined
   previous: Timed | undefined = undefined
+  /** How many had ended before it, where a table counts them. */
+  order = 0
   /** One that is `refused` never held anything. */
   state: HoldState | 'refused'
   end: HoldEndRecord | undefined = undefined

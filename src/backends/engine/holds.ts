@@ -117,7 +117,7 @@ export class Holds {
     const record = new HoldRecord(request.id, request, lines, 'open', now, remaining, debt, undefined)
     record.authority = token
     if (lease !== undefined) lend(record, lease)
-    this.#table.place(record)
+    this.#table.place(record, now)
     this.#deadlines.add(record)
     return { kind: 'held', holdId: record.id, remaining, debt }
   }

@@ -28,7 +28,7 @@ export interface Records {
 /** Delegated budgets that are closed, as long as they are remembered. */
 export interface ClosedTable {
   /** Remembers one; answers with those that are forgotten for it. */
-  add(budget: BudgetRecord, now: number): Iterable<BudgetRecord>
+  set(id: BudgetId, budget: BudgetRecord, now: number): Iterable<BudgetRecord>
 }
 
 /** What has a deadline. */
@@ -45,7 +45,7 @@ export interface HoldTable {
   /** Whether charges minted then, on these lines, may have been forgotten: by the clock of whoever minted them. */
   isForgotten(minted: number, lines: readonly HoldLine[] | undefined): boolean
   find(id: string): HoldRecord | undefined
-  place(hold: HoldRecord): void
+  place(hold: HoldRecord, now: number): void
   /** Remembers one that ended or was refused. */
   end(hold: HoldRecord, now: number): void
 }

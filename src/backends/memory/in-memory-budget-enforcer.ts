@@ -1,5 +1,4 @@
 import { assertKeys } from '../../core/settings.js'
-import { ClosedBudgets } from './closed-budgets.js'
 import { Deadlines } from './deadlines.js'
 import { Engine } from '../engine/engine.js'
 import { MemoryHolds } from './memory-holds.js'
@@ -37,7 +36,7 @@ export class InMemoryBudgetEnforcer extends Engine {
     const { clock = systemClock, ledger, partition } = options
     const records: Records = {
       budgets: new Map(),
-      closed: new ClosedBudgets(),
+      closed: new ReplayMemory(),
       sequence: new Map(),
       deadlines: new Deadlines(clock.now()),
       holds: new MemoryHolds(),

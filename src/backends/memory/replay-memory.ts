@@ -1,5 +1,5 @@
-/** A generation ends with so many entries, or after so long. */
-const GENERATION = { ms: 600_000, entries: 100_000 } as const
+/** Answers are remembered for so long, or until there are so many others: whichever is sooner, at least. */
+export const REMEMBERED = { ms: 600_000, entries: 100_000 } as const
 
 /**
  * What is remembered by an id, so that a repeated request gets the first answer: for at least ten minutes or the last
@@ -18,17 +18,18 @@ export class ReplayMemory<Value> {
     return this.#young.get(id) ?? this.#old.get(id)
   }
 
-  /** Remembers; answers whether older entries were forgotten for it. */
-  set(id: string, value: Value, now: number): boolean {
-    const full = this.#young.size >= GENERATION.entries || now - this.#began >= GENERATION.ms
-    if (full) {
+  /** Remembers; answers with what was forgotten for it. */
+  set(id: string, value: Value, now: number): Iterable<Value> {
+    const isFull = this.#young.size >= REMEMBERED.entries || now - this.#began >= REMEMBERED.ms
+    const forgotten = isFull ? this.#old.values() : []
+    if (isFull) {
       this.#old = this.#young
       this.#young = new Map()
       this.#began = now
     }
     if (this.#isNew(id)) this.#highest = id
     this.#young.set(id, value)
-    return full
+    return forgotten
   }
 
   #isNew(id: string): boolean {

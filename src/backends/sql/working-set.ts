@@ -23,7 +23,7 @@ import type { RevokeResult } from '../../budget/moves.js'
 export class WorkingSet implements Records, MoneySink {
   readonly budgets = new Map<BudgetId, BudgetRecord>()
   /** What is closed is forgotten in the database. */
-  readonly closed = { add: () => [] }
+  readonly closed = { set: () => [] }
   readonly sequence = new Map<string, number>()
   readonly deadlines = new DueItems()
   readonly holds: LoadedHolds
