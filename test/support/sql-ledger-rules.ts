@@ -161,7 +161,7 @@ async function fillOldMoney(place: SqlLedgerPlace, later: number): Promise<void>
   const zero = { available: 0, held: 0, spent: 0, debt: 0, in: 0, out: 0, burned: 0 }
   const balance = { ...zero, available: 30, held: 10, spent: 60, in: 100 }
   await place.sql(insertOf('partitions', { id: 'a', seq: 4, born: 1, now: START, forgotten: 0 }))
-  const budget = { id: 'a/main', partition: 'a', state: 'open', ...balance, initial: null, born: 1 }
+  const budget = { id: 'a/main', partition: 'a', state: 'open', ...balance, initial: 100, born: 1 }
   await place.sql(insertOf('budgets', { ...budget, open_holds: 1, live_children: 0, is_parent: 0 }))
   const terms = { ttlMs: 60_000, onExpire: 'release', overdraft: false, tool: 't', remaining: 40, debt: 0 }
   const holdOf = (amount: number, more = {}): string => JSON.stringify({ lines: [['a/main', amount, null, null]], ...terms, ...more }) // prettier-ignore
