@@ -6,7 +6,10 @@ import type { MaybePromise } from '../core/maybe-promise.js'
 export interface LeaseJournal {
   /** The leases of the process before, and how much of each may have been used. */
   readonly before: ReadonlyMap<ChargeId, Credits>
-  /** Notes that so much of a lease may be used from now on. When the answer is there it outlives this process. */
+  /**
+   * Notes that so much of a lease may be used from now on. When the answer is there it outlives this process. Where it
+   * throws or rejects no call fails: that much is not used, and it is asked again later.
+   */
   claim(leaseId: ChargeId, upTo: Credits): MaybePromise<void>
   /** Nothing is to be given back of it any more. */
   forget(leaseId: ChargeId): void

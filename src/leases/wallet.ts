@@ -1,4 +1,5 @@
 import { andThen, isPromise } from '../core/maybe-promise.js'
+import { claim } from './claim.js'
 import { isUnreached, reach, type Unreached } from '../budget/reach.js'
 import { mintChargeId } from '../core/ids.js'
 import { ours, Slice, type Asked } from './slice.js'
@@ -7,7 +8,6 @@ import { settle } from './settle.js'
 import type { Authority } from '../budget/authority.js'
 import type { BudgetId } from '../budget/budget-id.js'
 import type { Credits } from '../core/credits.js'
-import { NO_JOURNAL } from './journal.js'
 import type { LeaseRequest, LeaseResult, RenewResult } from '../budget/lease.js'
 import type { WalletContext } from './wallet-context.js'
 
@@ -145,7 +145,7 @@ export class Wallet {
   }
 
   #top(slice: Slice, amount: Credits, now: Asked): void {
-    if (slice.limit < slice.amount) this.#claim(slice)
+    if (slice.limit < slice.amount) claim(this.#context.journal, slice)
     if (this.#asking === undefined) this.fetch(amount, now)
   }
 
@@ -160,19 +160,6 @@ export class Wallet {
       largest = Math.max(largest, size - slice.drawn)
     }
     return left <= size / 4 || (amount <= most && largest < amount)
-  }
-
-  #claim(slice: Slice): void {
-    const { journal } = this.#context
-    // So never more than half a lease is claimed and not used.
-    const upTo = Math.min(slice.amount, slice.claimed + Math.ceil(slice.amount / (slice.claimed === 0 ? 2 : 4)))
-    if (slice.claimed > slice.limit || upTo === slice.claimed) return
-    slice.claimed = upTo
-    const noted = journal.claim(slice.leaseId, upTo)
-    const isNoted = (): void => void (slice.limit = upTo)
-    // What cannot be noted is not used: it comes back when the lease ends.
-    if (isPromise(noted)) noted.then(isNoted, () => void (slice.claimed = slice.limit))
-    else isNoted()
   }
 
   #ask(): void {
@@ -221,8 +208,7 @@ export class Wallet {
     if (known !== undefined) return known
     const slice = new Slice(leaseId, amount, asked, this.#context.settings.ttlMs)
     this.#slices.push(slice)
-    if (this.#context.journal === NO_JOURNAL) slice.limit = slice.claimed = amount
-    else this.#claim(slice)
+    claim(this.#context.journal, slice)
     return slice
   }
 
