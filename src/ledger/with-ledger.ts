@@ -129,7 +129,11 @@ export function ledgerSteps(options: LedgerOptions): {
       const begun = beginRecord(call, peers?.payer(call), clock.now())
       const begin = (): MaybePromise<undefined> => {
         // What ends has a record, and is not forgotten: so what has no room for its end does not begin.
-        if (enforced && outbox.size >= MOST_WAITING) throw new Error(`${outbox.size} ends of calls wait for the ledger`)
+        if (enforced && outbox.size >= MOST_WAITING) {
+          // The ledger may be back long before they are tried again.
+          void outbox.flush()
+          throw new Error(`${outbox.size} ends of calls wait for the ledger`)
+        }
         return append(begun)
       }
       return andThen(reach(begin, { timeoutMs, clock }), (answer) => {

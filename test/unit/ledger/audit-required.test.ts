@@ -207,6 +207,31 @@ describe('where a record is required', () => {
     expect(await draw()).toMatchObject({ kind: 'result' })
   })
 
+  test('a call that is refused for 1,000 ends has them written, so that calls begin when the ledger is back [T52]', async () => {
+    const { ledger, preset, memory, clock } = setUp()
+    memory.grant({ id: 'g', budget: 'a', amount: 1_000_000 })
+    ledger.entries = () => []
+    const forward = () => {
+      ledger.failing = 'throws'
+      return ok
+    }
+    for (let i = 0; i < 1_000; i++) {
+      ledger.failing = 'no'
+      await preset.run({ tool: 'draw' }, forward)
+    }
+    ledger.failing = 'throws'
+    // The next try by the clock is 30 s away.
+    await clock.advanceAsync(70_000)
+    const refusal = { reason: 'audit_unavailable' }
+    for (let i = 0; i < 3; i++) expect(await preset.run({ tool: 'draw' }, () => ok)).toMatchObject({ refusal })
+    await clock.advanceAsync(1)
+    ledger.failing = 'no'
+    const written = ledger.calls.length
+    expect(await preset.run({ tool: 'draw' }, () => ok)).toMatchObject({ refusal })
+    await vi.waitFor(() => expect(ledger.calls.length).toBe(written + 1_001))
+    expect(await preset.run({ tool: 'draw' }, () => ok)).toMatchObject({ kind: 'result' })
+  })
+
   test('a listener that throws changes nothing [T52]', async () => {
     const { events, ledger, preset } = setUp()
     const fail = (): never => {
