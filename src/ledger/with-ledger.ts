@@ -122,7 +122,12 @@ export function ledgerSteps(options: LedgerOptions): {
   const beginStep = (enforced: boolean): CallMiddleware => ({
     name: 'withLedger',
     attach: (given) => void (peers = given),
-    ...(enforced && { inShadow: () => beginStep((refuses = false)) }),
+    ...(enforced && {
+      inShadow: () => {
+        refuses = false
+        return beginStep(refuses)
+      },
+    }),
     enter(call) {
       // A call that goes on has begun.
       if (call.round > 0) return call
