@@ -38,6 +38,7 @@ export function dialect(schema: string, at: (parameter: number) => string = (n) 
     pairs: (n) => `SELECT pair ->> 0, pair ->> 1 FROM jsonb_array_elements(${at(n)}::jsonb) AS pair`,
     number: (n) => `${at(n)}::bigint`,
     text: (n) => `${at(n)}::text`,
+    bytes: (text) => `${text} COLLATE "C"`,
     table: (name) => `${schema}.${name}`,
   }
 }

@@ -13,6 +13,9 @@ export type HoldBookRow = BookEnd & { readonly [Column in keyof HoldRow]: HoldRo
 /** What finds a call by a budget, and the record of the call, where there is one. */
 export type StrayRow = CallBudgetRow & { readonly call_at: number | null; readonly body: string | null }
 
+/** A budget, and the partition that it is in: where a page of budgets ends. */
+export type BudgetPlace = readonly [budget: string, partition: string]
+
 /** So many holds are looked up at once. */
 const MOST_HOLDS = 100
 
@@ -37,13 +40,20 @@ export function budgetBookQuery(after: string, limit: number): LedgerSelectOf {
 }
 
 /**
- * Forfeited leases that may still be reconciled, of the partitions of some budgets: they are remembered from a week
- * after their end on, and nothing else is from a time to come.
+ * Forfeited leases that may still be reconciled, on a page of budgets: they are remembered from a week after their end
+ * on, and nothing else is from a time to come. Those of a partition that goes on from one page to the next are parted by
+ * their text, which begins with the budget: so each is on a page, whatever somebody has made of that text.
  */
-export function forfeitedBookQuery(first: string, last: string): LedgerSelectOf {
+export function forfeitedBookQuery(after: BudgetPlace | undefined, last: BudgetPlace | undefined): LedgerSelectOf {
   return (d) => {
     const c = new Conditions(d)
-    const range = `"id" >= ${c.value(first)} AND "id" <= ${c.value(last)}`
+    const body = d.bytes('h."body"')
+    // What comes after all that begins with the budget: no name has a sign that is less than a quotation mark.
+    const end = (budget: string): string => c.value(`{"lines":[["${budget}"~`)
+    if (after !== undefined) c.add(`(p."id" <> ${c.value(after[1])} OR ${body} > ${end(after[0])})`)
+    if (last !== undefined) c.add(`(p."id" <> ${c.value(last[1])} OR ${body} <= ${end(last[0])})`)
+    const upTo = last === undefined ? '' : ` AND "id" <= ${c.value(last[0])}`
+    const range = `"id" >= ${c.value(after?.[0] ?? '')}${upTo}`
     c.add(`p."id" IN (SELECT "partition" FROM ${d.table('budgets')} WHERE ${range})`)
     c.add(`h."ended_at" > p."now"`, `h."state" = 'expired'`)
     const join = `JOIN ${d.table('holds')} h ON h."partition" = p."id"`

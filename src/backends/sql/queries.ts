@@ -22,6 +22,8 @@ export interface Dialect {
   number(parameter: number): string
   /** A text. */
   text(parameter: number): string
+  /** A text, compared byte by byte. */
+  bytes(text: string): string
   table(name: TableName | 'seals'): string
 }
 

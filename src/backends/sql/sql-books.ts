@@ -5,6 +5,7 @@ import {
   openHoldsQuery,
   straysQuery,
   type BudgetBookRow,
+  type BudgetPlace,
   type HoldBookRow,
   type StrayRow,
 } from './book-queries.js'
@@ -28,13 +29,14 @@ export class SqlBooks implements StoreBooks {
     this.#access = access
   }
 
-  budgets({ cursor = '', limit }: BookPageRequest): ReturnType<StoreBooks['budgets']> {
+  budgets({ cursor, limit }: BookPageRequest): ReturnType<StoreBooks['budgets']> {
+    const after = cursor === undefined ? undefined : (JSON.parse(cursor) as BudgetPlace)
     return this.#access.read(async (reader) => {
-      const found = await reader.select<BudgetBookRow>(budgetBookQuery(cursor, limit))
-      const [first, last] = [found[0], found.at(-1)]
-      if (first === undefined || last === undefined) return { rows: [], forfeited: [], next: undefined }
-      const holds = await reader.select<HoldBookRow>(forfeitedBookQuery(first.id, last.id))
-      return { ...pageOf(found, limit, bookedBudget, ({ id }) => id), forfeited: holds.map(bookedHold) }
+      const found = await reader.select<BudgetBookRow>(budgetBookQuery(after?.[0] ?? '', limit))
+      const page = pageOf(found, limit, bookedBudget, ({ id, partition }) => JSON.stringify([id, partition]))
+      const last = page.next === undefined ? undefined : (JSON.parse(page.next) as BudgetPlace)
+      const holds = await reader.select<HoldBookRow>(forfeitedBookQuery(after, last))
+      return { ...page, forfeited: holds.map(bookedHold) }
     })
   }
 

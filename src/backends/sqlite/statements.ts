@@ -26,6 +26,7 @@ export const DIALECT: Dialect = {
   pairs: (n) => `SELECT value ->> 0, value ->> 1 FROM json_each(?${n})`,
   number: (n) => `?${n}`,
   text: (n) => `?${n}`,
+  bytes: (text) => text,
   table: (name) => name,
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, inject, test } from 'vitest'
 import { newSchema, poolOf } from '../../support/servers/postgres-store.js'
 import { PostgresBudgetEnforcer } from '../../../src/backends/postgres/index.js'
+import { bookPages } from '../../support/book-pages.js'
 import { booked, BOOK_TAMPERINGS } from '../../support/book-tamper-rules.js'
 import { tamper, TAMPERINGS, type TamperPlace } from '../../support/tamper-rules.js'
 
@@ -33,3 +34,6 @@ describe('on PostgreSQL, somebody changes beside the ledger', () => {
     }
   })
 })
+
+test('on PostgreSQL, pages of budgets have the forfeited leases of these, and each is on one, whatever it says [T40]', () =>
+  bookPages(newPlace()))

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { openHandle } from '../../../../src/backends/sqlite/open-handle.js'
 import { SqliteBudgetEnforcer } from '../../../../src/backends/sqlite/index.js'
+import { bookPages } from '../../../support/book-pages.js'
 import { booked, BOOK_TAMPERINGS } from '../../../support/book-tamper-rules.js'
 import { tamper, TAMPERINGS, type TamperPlace } from '../../../support/tamper-rules.js'
 
@@ -45,3 +46,6 @@ describe('on SQLite, somebody changes beside the ledger', () => {
     }
   })
 })
+
+test('on SQLite, pages of budgets have the forfeited leases of these, and each is on one, whatever it says [T40]', () =>
+  bookPages(newPlace()))
