@@ -55,11 +55,18 @@ export interface BookPage<Row> {
  * What a store keeps beside its ledger, for who verifies it. What one answer says is of one moment; nobody waits for it.
  */
 export interface StoreBooks {
-  /** The budgets, and which leases of theirs are forfeited and may still be reconciled. */
+  /**
+   * The budgets, and which leases of theirs are forfeited and may still be reconciled; also such leases in their
+   * partitions as name no budget of any page.
+   */
   budgets(page: BookPageRequest): MaybePromise<BookPage<BookedBudget> & { readonly forfeited: readonly BookedHold[] }>
   /** The holds that are open. One whose deadline is moved meanwhile may be left out. */
   openHolds(page: BookPageRequest): MaybePromise<BookPage<BookedHold>>
-  /** Holds by their ids, up to 100, as a partition has them: with the state `none` where it has none. */
+  /**
+   * Holds by their ids, as a partition has them: with the state `none` where it has none.
+   *
+   * @throws BudgetError `invalid_request` for more than 100 ids
+   */
   holds(of: { readonly partition: string; readonly ids: readonly string[] }): MaybePromise<readonly BookedHold[]>
   /** A page of what finds calls by their budgets; answers with what finds a call that does not name the budget. */
   strays(page: BookPageRequest): MaybePromise<BookPage<{ readonly partition: string; readonly seq: number }>>

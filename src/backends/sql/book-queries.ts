@@ -17,7 +17,7 @@ export type StrayRow = CallBudgetRow & { readonly call_at: number | null; readon
 export type BudgetPlace = readonly [budget: string, partition: string]
 
 /** So many holds are looked up at once. */
-const MOST_HOLDS = 100
+export const MOST_HOLDS = 100
 
 const END = `coalesce(p."seq", 0) AS "money", coalesce(p."calls", 0) AS "call"`
 const END_NAMES = ['money', 'call'] as const
@@ -78,7 +78,7 @@ export function openHoldsQuery(
   }
 }
 
-/** Holds of a partition by their ids: a row at least, if there is such a partition. */
+/** Holds of a partition by at most {@link MOST_HOLDS} ids: a row at least, if there is such a partition. */
 export function holdsByIdQuery(partition: string, ids: readonly string[]): LedgerSelectOf {
   return (d) => {
     const c = new Conditions(d)

@@ -2,6 +2,7 @@ import {
   budgetBookQuery,
   forfeitedBookQuery,
   holdsByIdQuery,
+  MOST_HOLDS,
   openHoldsQuery,
   straysQuery,
   type BudgetBookRow,
@@ -9,6 +10,7 @@ import {
   type HoldBookRow,
   type StrayRow,
 } from './book-queries.js'
+import { invalid } from '../../core/settings.js'
 import { keptText, olderTexts, textOf } from './kept-text.js'
 import { linesOf } from './hold-rows.js'
 import type { BookedBudget, BookedHold, BookEnd, BookPage, BookPageRequest, StoreBooks } from '../../ledger/books.js'
@@ -50,7 +52,8 @@ export class SqlBooks implements StoreBooks {
     })
   }
 
-  holds({ partition, ids }: Parameters<StoreBooks['holds']>[0]): Promise<readonly BookedHold[]> {
+  async holds({ partition, ids }: Parameters<StoreBooks['holds']>[0]): Promise<readonly BookedHold[]> {
+    if (ids.length > MOST_HOLDS) throw invalid('ids.length', `at most ${MOST_HOLDS}`, ids.length)
     return this.#access.read(async (reader) => {
       const rows = await reader.select<HoldBookRow>(holdsByIdQuery(keptText(partition), ids))
       const known = new Map(rows.map((row) => [row.id, row]))
