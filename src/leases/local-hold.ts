@@ -6,8 +6,8 @@ import type { HoldState, OnExpire, Overage } from '../budget/hold.js'
 import type { Slice } from './slice.js'
 import type { Wallet } from './wallet.js'
 
-/** What few holds have to say of themselves. */
-export class Exception {
+/** What few holds have: those that the store was asked for too, or that go on in rounds. */
+export class Detour {
   /** Settles when the store has it, or would not take it. */
   moving: PromiseLike<unknown> | undefined = undefined
   /** What the store is waiting for before it is asked again. */
@@ -53,10 +53,11 @@ export class LocalHold {
   overage: Overage = 'cap'
   charged: Credits = 0
   isLate = false
-  exception: Exception | undefined = undefined
+  detour: Detour | undefined = undefined
   previous: LocalHold | undefined = undefined
   next: LocalHold | undefined = undefined
 
+  // Not by `begin`: with properties that its constructor does not set a hold takes 235 bytes in place of 203.
   constructor(request: HoldRequest, count: number, order: number, wallet: Wallet, slice: Slice, deadline: number) {
     const [line] = request.lines as [HoldRequest['lines'][number]]
     this.id = request.id
@@ -100,14 +101,14 @@ export class LocalHold {
 
   /** Whether it is open, or only this process knows under which id the store has it. */
   mustStay(now: number): boolean {
-    if (this.exception === undefined) return this.state === 'open'
-    const { storeId, isEnded } = this.exception
+    if (this.detour === undefined) return this.state === 'open'
+    const { storeId, isEnded } = this.detour
     return this.state === 'open' || (storeId !== undefined && storeId !== this.id && !isEnded && this.deadline > now)
   }
 
   /** Whether it ended as most do, so that nobody else has it. */
   get isPlain(): boolean {
-    return this.state !== 'open' && this.exception === undefined
+    return this.state !== 'open' && this.detour === undefined
   }
 
   /** Whether it puts aside what these lines ask for, where any are given. */

@@ -3,7 +3,7 @@ import { consumeRound } from '../budget/hold.js'
 import { assertCredits, type Credits } from '../core/credits.js'
 import { isUnreached, reach } from '../budget/reach.js'
 import { lacksCredits } from '../budget/refusals.js'
-import { Exception, type LocalHold } from './local-hold.js'
+import { Detour, type LocalHold } from './local-hold.js'
 import { countOf, LocalHolds } from './local-holds.js'
 import { mintChargeId } from '../core/ids.js'
 import type { Asked } from './slice.js'
@@ -52,7 +52,7 @@ export class LocalHolding {
     const { amount } = request.lines[0] as { readonly amount: Credits }
     const count = countOf(id)
     const known = this.#holds.findByCount(id, count)
-    const storeId = again ? known?.exception?.storeId : undefined
+    const storeId = again ? known?.detour?.storeId : undefined
     if (known !== undefined && storeId === undefined) return replay(known, request)
     const slice = wallet.draw(amount, now)
     if (slice === undefined) return undefined
@@ -64,18 +64,18 @@ export class LocalHolding {
   /** Keeps a hold here: the store may have placed it, or may yet, and is told to give it back, or bars it. */
   bar(id: ChargeId, cause: unknown): void {
     const hold = this.#holds.find(id)
-    if (hold !== undefined) (hold.exception ??= new Exception()).isBarred = true
+    if (hold !== undefined) (hold.detour ??= new Detour()).isBarred = true
     this.#takeBack(id, cause)
   }
 
   capture(request: CaptureRequest): MaybePromise<CaptureResult> {
     const hold = this.#holds.find(request.holdId)
     if (hold === undefined) return this.#store.capture(request)
-    const { exception } = hold
-    if (exception?.moving !== undefined) return andThen(exception.moving, () => this.capture(request))
-    if (exception?.storeId !== undefined) {
+    const { detour } = hold
+    if (detour?.moving !== undefined) return andThen(detour.moving, () => this.capture(request))
+    if (detour?.storeId !== undefined) {
       this.#holds.endsInStore(hold, this.#now().steady)
-      return this.#store.capture({ ...request, holdId: exception.storeId })
+      return this.#store.capture({ ...request, holdId: detour.storeId })
     }
     const { amount, overage } = request
     assertCredits(amount, 'amount')
@@ -92,12 +92,12 @@ export class LocalHolding {
   release(request: ReleaseRequest): MaybePromise<ReleaseResult> {
     const hold = this.#holds.find(request.holdId)
     if (hold === undefined) return this.#store.release(request)
-    const { exception } = hold
-    if (exception?.moving !== undefined) return andThen(exception.moving, () => this.release(request))
-    if (exception !== undefined) exception.isGivenUp = true
-    if (exception?.storeId !== undefined) {
+    const { detour } = hold
+    if (detour?.moving !== undefined) return andThen(detour.moving, () => this.release(request))
+    if (detour !== undefined) detour.isGivenUp = true
+    if (detour?.storeId !== undefined) {
       this.#holds.endsInStore(hold, this.#now().steady)
-      return this.#store.release({ ...request, holdId: exception.storeId })
+      return this.#store.release({ ...request, holdId: detour.storeId })
     }
     const answer = { kind: 'released', returned: hold.amount } as const
     if (hold.state === 'released' && hold.endId === request.id) return answer
@@ -114,23 +114,23 @@ export class LocalHolding {
     const { holdId, round, onExpire, lines } = request
     const hold = this.#holds.find(holdId)
     if (hold === undefined) return this.#store.extend(request)
-    const { exception } = hold
-    if (exception?.moving !== undefined) return andThen(exception.moving, () => this.extend(request))
-    if (exception?.storeId !== undefined) {
+    const { detour } = hold
+    if (detour?.moving !== undefined) return andThen(detour.moving, () => this.extend(request))
+    if (detour?.storeId !== undefined) {
       hold.deadline = Math.max(hold.deadline, this.#now().steady + request.ttlMs)
-      return this.#store.extend({ ...request, holdId: exception.storeId })
+      return this.#store.extend({ ...request, holdId: detour.storeId })
     }
     if (!hold.isAskedFor(lines)) return UNKNOWN
     if (hold.state !== 'open') return ENDED
     // It may outlive this process, or be ended by another.
     const isOthers = round !== undefined || onExpire !== undefined || lines !== undefined
-    return isOthers && exception?.isBarred !== true ? this.#handOver(hold, request) : this.#extended(hold, request)
+    return isOthers && detour?.isBarred !== true ? this.#handOver(hold, request) : this.#extended(hold, request)
   }
 
   /** Ends what nobody ended, as its holds say for that; what is on its way to the store when that has answered. */
   expire(now: number): void {
     for (const hold of this.#holds.due(now)) {
-      if (hold.exception?.moving !== undefined) continue
+      if (hold.detour?.moving !== undefined) continue
       this.#holds.close(hold)
       hold.state = 'expired'
       hold.wallet.end(hold.slice, hold.amount, hold.onExpire === 'capture' ? hold.amount : 0)
@@ -143,7 +143,7 @@ export class LocalHolding {
       this.expire(Infinity)
       const moving = this.#holds.due(Infinity)
       if (moving.length === 0) return
-      await Promise.allSettled(moving.map((hold) => Promise.resolve(hold.exception?.moving)))
+      await Promise.allSettled(moving.map((hold) => Promise.resolve(hold.detour?.moving)))
     }
   }
 
@@ -154,43 +154,43 @@ export class LocalHolding {
   placeInStore(request: HoldRequest, wallet: Wallet, now: Asked): MaybePromise<HoldResult> {
     const known = this.#holds.find(request.id)
     const hold = known ?? this.#holds.addMoved(request, wallet, now.steady)
-    const exception = (hold.exception ??= new Exception())
-    exception.storeId ??= request.id
-    return this.#askStore(hold, exception, request)
+    const detour = (hold.detour ??= new Detour())
+    detour.storeId ??= request.id
+    return this.#askStore(hold, detour, request)
   }
 
   /** Whether a hold waits for what this process gives back. */
   isGivingBack(id: ChargeId): boolean {
-    return this.#holds.find(id)?.exception?.givingBack !== undefined
+    return this.#holds.find(id)?.detour?.givingBack !== undefined
   }
 
-  #askStore(hold: LocalHold, exception: Exception, request: HoldRequest): MaybePromise<HoldResult> {
+  #askStore(hold: LocalHold, detour: Detour, request: HoldRequest): MaybePromise<HoldResult> {
     const { id } = request
-    const storeId = exception.storeId ?? id
+    const storeId = detour.storeId ?? id
     return andThen(this.#store.hold({ ...request, id: storeId }), (answer) => {
       if (answer.kind === 'held') return storeId === id ? answer : { ...answer, holdId: id }
-      if (!lacksCredits(answer.reason) || storeId !== id || exception.isGivenUp) return answer
-      return this.#afterGivingBack(hold, exception, request, answer)
+      if (!lacksCredits(answer.reason) || storeId !== id || detour.isGivenUp) return answer
+      return this.#afterGivingBack(hold, detour, request, answer)
     })
   }
 
   async #afterGivingBack(
     hold: LocalHold,
-    exception: Exception,
+    detour: Detour,
     request: HoldRequest,
     refused: HoldResult,
   ): Promise<HoldResult> {
     // Two tries of one request get one answer.
-    const hasGivenBack = await (exception.givingBack ??= hold.wallet.giveBackAll())
-    if (exception.storeId === request.id) {
+    const hasGivenBack = await (detour.givingBack ??= hold.wallet.giveBackAll())
+    if (detour.storeId === request.id) {
       // Who is not found any more would have nobody to end it: another was placed in its stead, or so many others.
       const isKept = this.#holds.find(request.id) === hold
-      if (!hasGivenBack || exception.isGivenUp || !isKept) return refused
+      if (!hasGivenBack || detour.isGivenUp || !isKept) return refused
       const { steady, wall } = this.#now()
-      exception.storeId = mintChargeId(wall)
+      detour.storeId = mintChargeId(wall)
       hold.deadline = steady + request.ttlMs
     }
-    return this.#askStore(hold, exception, request)
+    return this.#askStore(hold, detour, request)
   }
 
   // Given back where the store has it, or else barred.
@@ -235,11 +235,11 @@ export class LocalHolding {
     const { ttlMs, round, onExpire = hold.onExpire } = request
     const { timeoutMs, clock } = this.#settings
     const asked: HoldRequest = { ...(hold.request as HoldRequest), ttlMs, onExpire, overdraft: true }
-    const exception = (hold.exception ??= new Exception())
+    const detour = (hold.detour ??= new Detour())
     const moved = andThen(
       reach(() => this.#store.hold(asked), { timeoutMs, clock }),
       (answer): MaybePromise<ExtendResult> => {
-        exception.moving = undefined
+        detour.moving = undefined
         if (isUnreached(answer) || answer.kind !== 'held') {
           if (isUnreached(answer) && !answer.misuse) this.bar(asked.id, answer.cause)
           return this.#extended(hold, request)
@@ -247,7 +247,7 @@ export class LocalHolding {
         this.#holds.close(hold)
         hold.state = 'moved'
         hold.request = undefined
-        exception.storeId = asked.id
+        detour.storeId = asked.id
         hold.wallet.handedOver(hold.slice, answer.debt > 0)
         if (round !== undefined) return this.#store.extend({ ...request, holdId: asked.id })
         const { remaining, debt } = answer
@@ -255,12 +255,12 @@ export class LocalHolding {
       },
     )
     // A store that has answered at once has it already.
-    if (isPromise(moved) && exception.storeId === undefined) exception.moving = moved
+    if (isPromise(moved) && detour.storeId === undefined) detour.moving = moved
     return moved
   }
 
   #extended(hold: LocalHold, { id, ttlMs, round, onExpire }: ExtendRequest): ExtendResult {
-    const reason = round === undefined ? undefined : consumeRound((hold.exception ??= new Exception()), round, id)
+    const reason = round === undefined ? undefined : consumeRound((hold.detour ??= new Detour()), round, id)
     if (reason !== undefined) return { kind: 'refused', reason }
     const { steady, wall } = this.#now()
     hold.onExpire = onExpire ?? hold.onExpire
@@ -271,7 +271,7 @@ export class LocalHolding {
 }
 
 function replay(known: LocalHold, request: HoldRequest): HoldResult | undefined {
-  if (known.exception?.storeId !== undefined) return undefined
+  if (known.detour?.storeId !== undefined) return undefined
   const { lines, ttlMs, onExpire } = request
   const [line] = lines
   const isSame = known.ttlMs === ttlMs && known.onExpireAsked === onExpire && known.amount === line?.amount

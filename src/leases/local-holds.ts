@@ -76,7 +76,7 @@ export class LocalHolds {
   endsInStore(hold: LocalHold, now: number): void {
     hold.order = this.#placed
     hold.deadline = now + hold.ttlMs
-    if (hold.exception !== undefined) hold.exception.isEnded = true
+    if (hold.detour !== undefined) hold.detour.isEnded = true
     if (this.#old.delete(hold.id)) this.#young.set(hold.id, hold)
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { countOf, LocalHolds } from '../../../src/leases/local-holds.js'
-import { Exception, type LocalHold } from '../../../src/leases/local-hold.js'
+import { Detour, type LocalHold } from '../../../src/leases/local-hold.js'
 import { Slice } from '../../../src/leases/slice.js'
 import type { Wallet } from '../../../src/leases/wallet.js'
 
@@ -80,7 +80,7 @@ describe('what a process remembers', () => {
     const renamed = open(id(8))
     holds.close(renamed)
     renamed.state = 'moved'
-    renamed.exception = Object.assign(new Exception(), { storeId: 'another' })
+    renamed.detour = Object.assign(new Detour(), { storeId: 'another' })
     for (let n = 9; n < 3_000; n++) place(id(n), n)
     expect(holds.find(id(7))).toBe(kept)
     expect(holds.find(id(8))).toBe(renamed)
@@ -95,7 +95,7 @@ describe('what a process remembers', () => {
     const plain = open(id(0))
     end(plain)
     const awaited = open(id(1))
-    awaited.exception = new Exception()
+    awaited.detour = new Detour()
     end(awaited)
     const later = 600_001 + TERMS.ttlMs
     place(id(1_024), later)
