@@ -7,13 +7,14 @@
  * Tasks and retries, with their store in memory, came to 9, and what every store refuses at its border to 0.3.
  * Pages, queries and export of a ledger came to 1.4, and a record before each call (`auditRequired`) to 0.5.
  * The rules of leases, which the store in memory has too, came to 1.7; the process that spends them is another entry.
+ * Ends of budgets in the ledger, its gaps, and calls that are refused while ends wait came to 0.2.
  */
 export default [
   {
     name: 'mcp-budget',
     path: 'dist/index.js',
     ignore: ['eventemitter3'],
-    limit: '58.6 kB',
+    limit: '58.8 kB',
     // The `paths` of tsconfig.json lead to the sources; who installs the package has none.
     modifyEsbuildConfig: (config) => ({ ...config, tsconfigRaw: '{}' }),
   },
