@@ -137,7 +137,7 @@ export function ledgerSteps(options: LedgerOptions): {
         if (enforced && outbox.size >= MOST_WAITING) {
           // The ledger may be back long before they are tried again.
           void outbox.flush()
-          throw new Error(`${outbox.size} ends of calls wait for the ledger`)
+          throw new Error('1,000 ends of calls wait for the ledger')
         }
         return append(begun)
       }
