@@ -11,8 +11,8 @@ export interface LeaseJournal {
    * throws or rejects no call fails: that much is not used, and it is asked again later.
    */
   claim(leaseId: ChargeId, upTo: Credits): MaybePromise<void>
-  /** Nothing is to be given back of it any more. */
-  forget(leaseId: ChargeId): void
+  /** Nothing is to be given back of it any more. Where it throws or rejects no call fails. */
+  forget(leaseId: ChargeId): MaybePromise<void>
   /** Ends it, when all that was noted is kept: then another process may use it. */
   close(): MaybePromise<void>
 }

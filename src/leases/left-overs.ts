@@ -1,4 +1,5 @@
 import { andThen } from '../core/maybe-promise.js'
+import { forget } from './forget.js'
 import { isUnreached, reach } from '../budget/reach.js'
 import type { ChargeId } from '../core/ids.js'
 import type { Credits } from '../core/credits.js'
@@ -30,7 +31,7 @@ export class LeftOvers {
         (answer) => {
           const isLater = isUnreached(answer) || (answer.kind === 'refused' && answer.reason === 'lease_open')
           if (isLater) return void this.#left.set(leaseId, used)
-          this.#journal.forget(leaseId)
+          forget(this.#journal, leaseId)
           if (answer.kind === 'reconciled')
             events.emit('reconciled', { budget: undefined, leaseId, returned: answer.returned })
         },

@@ -1,5 +1,6 @@
 import { andThen, isPromise } from '../core/maybe-promise.js'
 import { claim } from './claim.js'
+import { forget } from './forget.js'
 import { isUnreached, reach, type Unreached } from '../budget/reach.js'
 import { mintChargeId } from '../core/ids.js'
 import { ours, Slice, type Asked } from './slice.js'
@@ -278,7 +279,7 @@ export class Wallet {
   #remove(slice: Slice): undefined {
     const at = this.#slices.indexOf(slice)
     if (at !== -1) this.#slices.splice(at, 1)
-    this.#context.journal.forget(slice.leaseId)
+    forget(this.#context.journal, slice.leaseId)
     return undefined
   }
 }

@@ -11,13 +11,22 @@ async function setUp() {
   const clock = new FakeClock()
   const store = new InMemoryBudgetEnforcer({ clock })
   store.initialize(BUDGET, 10_000)
-  const disk: { fails: 'no' | 'throws' | 'rejects'; tries: number } = { fails: 'no', tries: 0 }
+  const disk: { fails: 'no' | 'throws' | 'rejects'; tries: number; forgets: number } = {
+    fails: 'no',
+    tries: 0,
+    forgets: 0,
+  }
   const claim = (): undefined | Promise<void> => {
     disk.tries++
     if (disk.fails === 'throws') throw new Error('disk full')
     return disk.fails === 'rejects' ? Promise.reject(new Error('disk full')) : undefined
   }
-  const journal: LeaseJournal = { before: new Map(), claim, forget() {}, close() {} }
+  const forget = (): undefined | Promise<void> => {
+    disk.forgets++
+    if (disk.fails === 'throws') throw new Error('disk gone')
+    return disk.fails === 'rejects' ? Promise.reject(new Error('disk gone')) : undefined
+  }
+  const journal: LeaseJournal = { before: new Map(), claim, forget, close() {} }
   const enforcer = await LeasedEnforcer.open({ store, clock, journal })
   const hold = (amount: number): string => {
     const id = mintChargeId(clock.now())
@@ -41,6 +50,7 @@ test.each(['throws', 'rejects'] as const)(
     for (; spent < 700; spent++) capture(hold(1), 1)
     expect(disk.tries).toBeGreaterThan(noted)
     await enforcer.shutdown()
+    expect(disk.forgets).toBeGreaterThan(0)
     expect(store.describe(BUDGET)).toMatchObject({ spent, available: 10_000 - spent, held: 0, openHolds: 0 })
   },
 )
