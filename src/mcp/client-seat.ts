@@ -131,14 +131,15 @@ export class ClientSeat {
 
   #decided(decision: Decision, message: JsonObject, id: RequestId): Admitted | undefined {
     if (decision === 'dropped') return undefined
-    if (decision === 'closed')
-      throw new BudgetError({ code: 'transport_closed', message: 'Expected an open transport, got a closed one' })
+    if (decision === 'closed') throw closed()
     if (isRefusal(decision)) return this.#refuse(message, id, decision)
     return { message: withTokens(decision.request, decision.passage?.call), pending: decision }
   }
 
   #forward(admitted: Admitted | undefined, options: SendOptions | undefined): Promise<void> {
     if (admitted === undefined) return Promise.resolve()
+    // Given up since it was decided: its hold has ended.
+    if (admitted.pending?.cancelled === true) return this.#calls.closed ? Promise.reject(closed()) : Promise.resolve()
     return this.#post(admitted.message, admitted.pending === undefined ? [] : [admitted.pending], options)
   }
 
@@ -207,4 +208,8 @@ export class ClientSeat {
     queueMicrotask(() => this.#deliver(answer))
     return undefined
   }
+}
+
+function closed(): BudgetError {
+  return new BudgetError({ code: 'transport_closed', message: 'Expected an open transport, got a closed one' })
 }

@@ -71,7 +71,8 @@ export class HandlerSeat {
       throw new BudgetError({ code: 'not_metered', message })
     }
     return andThen(calls.enter(pending), (decision) => {
-      if (decision === 'dropped' || decision === 'closed')
+      // Or given up since it was decided: its hold has ended.
+      if (decision === 'dropped' || decision === 'closed' || pending.cancelled)
         throw new BudgetError({ code: 'transport_closed', message: 'Expected a caller' })
       if (isRefusal(decision)) return answerOrThrow(refusalAnswer(pending.request, pending.id, decision, this.#seat))
       pending.handled = true

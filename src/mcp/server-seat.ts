@@ -80,7 +80,8 @@ export class ServerSeat {
   /** Sends an answer. */
   answer(message: JsonObject, options: SendOptions | undefined): Promise<void> {
     const pending = this.calls.find(message.id)
-    if (pending === undefined) {
+    // Nor is it the answer to a call that nobody was handed yet.
+    if (pending === undefined || this.#isUndelivered(pending)) {
       if (!this.#others.delete(message.id as RequestId)) this.#cancelled.delete(message.id as RequestId)
       const answer = this.#screens.answer(message)
       if (isPromise(answer)) return Promise.resolve(answer).then((later) => this.#answerOther(later, options))
@@ -100,6 +101,10 @@ export class ServerSeat {
     this.#cancelled.clear()
     this.#screens.clear()
     this.calls.close()
+  }
+
+  #isUndelivered(pending: PendingCall): boolean {
+    return !pending.sent && this.#role !== 'handlers' && !this.#seat.shadow
   }
 
   #answerOther(message: JsonObject, options: SendOptions | undefined): Promise<void> {
@@ -180,7 +185,8 @@ export class ServerSeat {
       // Nobody waits for an answer.
       if (decision === 'dropped' || decision === 'closed') return
       if (isRefusal(decision)) this.#refuse(message, id, decision)
-      else this.#deliver(decision, extra, later)
+      // Given up since it was decided: its hold has ended.
+      else if (!decision.cancelled) this.#deliver(decision, extra, later)
     }
     const decision = this.calls.enter(taken)
     if (!isPromise(decision)) return decided(decision, late)
