@@ -45,7 +45,7 @@ const phases: readonly (readonly Step[])[] = [
     {
       name: 'tests',
       command: bin('vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=./scripts/gate-reporter.ts'),
-      minutes: long ? 60 : 10,
+      minutes: long ? 120 : 10,
       ...(long && { env: { MCP_BUDGET_LONG: '1', MCP_BUDGET_SEED: seed } }),
     },
   ],

@@ -50,33 +50,37 @@ function drainer(prefix: string, path: string) {
 }
 
 describe('a drain into a file', () => {
-  test('of two processes that are killed and started again has each entry once, and all of them [I13] [R3]', async () => {
-    const [prefix, path] = [freshPrefix(), join(folder, 'killed.jsonl')]
-    // What no drain of this test has time for is not folded.
-    const store = newStore(client, { prefix, maxEntries: 100_000_000 })
-    await store.initialize('main', 1_000_000_000)
-    let isOver = false
-    const spending = (async () => {
-      // Not faster than two processes that start can follow.
-      for (; !isOver; await new Promise((resolve) => setTimeout(resolve, 5))) await spendMany(store, 20)
-    })()
-    for (let cycle = 0; cycle < (LONG ? 30 : 2); cycle++) {
-      const both = [drainer(prefix, path), drainer(prefix, path)]
-      await Promise.all(
-        both.map(({ drained }) => Promise.race([drained, new Promise((r) => setTimeout(r, LONG ? 20_000 : 3_000))])),
-      )
-      await Promise.all(both.map(async ({ kill }) => kill()))
-    }
-    isOver = true
-    await spending
-    const sink = jsonlSink(path)
-    await drainLedger({ from: store.ledger, to: sink })
-    await sink.close()
-    const { seqs, records } = await readAll(path)
-    expect(seqs).toEqual(upTo(1, seqs.length))
-    expect(replay(records).get('default/main')).toMatchObject({ spent: seqs.length - 1 })
-    expect(await store.describe('main')).toMatchObject({ spent: seqs.length - 1 })
-  }, 120_000)
+  test(
+    'of two processes that are killed and started again has each entry once, and all of them [I13] [R3]',
+    async () => {
+      const [prefix, path] = [freshPrefix(), join(folder, 'killed.jsonl')]
+      // What no drain of this test has time for is not folded.
+      const store = newStore(client, { prefix, maxEntries: 100_000_000 })
+      await store.initialize('main', 1_000_000_000)
+      let isOver = false
+      const spending = (async () => {
+        // Not faster than two processes that start can follow.
+        for (; !isOver; await new Promise((resolve) => setTimeout(resolve, 5))) await spendMany(store, 20)
+      })()
+      for (let cycle = 0; cycle < (LONG ? 30 : 2); cycle++) {
+        const both = [drainer(prefix, path), drainer(prefix, path)]
+        await Promise.all(
+          both.map(({ drained }) => Promise.race([drained, new Promise((r) => setTimeout(r, LONG ? 20_000 : 3_000))])),
+        )
+        await Promise.all(both.map(async ({ kill }) => kill()))
+      }
+      isOver = true
+      await spending
+      const sink = jsonlSink(path)
+      await drainLedger({ from: store.ledger, to: sink })
+      await sink.close()
+      const { seqs, records } = await readAll(path)
+      expect(seqs).toEqual(upTo(1, seqs.length))
+      expect(replay(records).get('default/main')).toMatchObject({ spent: seqs.length - 1 })
+      expect(await store.describe('main')).toMatchObject({ spent: seqs.length - 1 })
+    },
+    LONG ? 900_000 : 120_000,
+  )
 
   test('that comes too late says which entries were folded, and goes on where somebody hears of it [I13]', async () => {
     const path = join(folder, 'late.jsonl')
